@@ -1,0 +1,59 @@
+# astrid: this file only dispatches. extension/Makefile is PGXS, worker/Makefile builds the programs.
+#
+#   make demo          everything from nothing to a table of transients      (demo-stop, demo-clean)
+#   make check         everything from nothing to 'N passed, N failed'       (check-long: the slow tests too)
+PG_CONFIG ?= pg_config
+export PG_CONFIG
+
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" extension/astrid.control)
+
+all: extension worker
+
+extension worker:
+	$(MAKE) -C $@
+
+# Debian packages; names what is missing elsewhere. Run by demo and check.
+deps:
+	tests/deps.sh
+
+install uninstall: all
+	$(MAKE) -C extension $@
+	$(MAKE) -C worker $@
+
+# deps may bring pg_config itself, so what follows it runs in a make of its own.
+check check-long: deps
+	$(MAKE) all
+	tests/run.sh $@
+
+demo: deps
+	$(MAKE) all
+	contrib/demo/demo.sh start
+
+demo-stop:
+	contrib/demo/demo.sh stop
+
+demo-clean:
+	contrib/demo/demo.sh clean
+
+asan:
+	$(MAKE) -C worker SAN=1 all unit
+
+lint:
+	tests/lint.sh
+
+FORMATTED = $(shell git ls-files '*.c' '*.h')
+format:
+	clang-format -i $(FORMATTED)
+format-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+dist:
+	git archive --format=tar.gz --prefix=astrid-$(EXTVERSION)/ -o astrid-$(EXTVERSION).tar.gz HEAD
+
+clean:
+	$(MAKE) -C extension clean
+	$(MAKE) -C worker clean
+	rm -rf build
+
+.PHONY: all extension worker deps install uninstall check check-long demo demo-stop demo-clean asan lint \
+	format format-check dist clean

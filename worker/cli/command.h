@@ -1,0 +1,11 @@
+/* One subcommand of `astrid`: argv[0] is its name; the return value is the exit status. SPDX-License-Identifier: PostgreSQL */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#define COMMAND(name, arguments, summary) int command_##name(int argc, char **argv);
+#include "cli/commands.def"
+#undef COMMAND
+
+#define EXIT_USAGE 2
+
+#endif
