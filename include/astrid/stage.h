@@ -1,10 +1,10 @@
 /*
- * The stage interface: what an image stage (built in, or a plug-in's shared object) implements and may call.
- * SPDX-License-Identifier: PostgreSQL
+ * The stage interface: what an image stage (built in, or a plug-in's shared object) implements and
+ * may call. SPDX-License-Identifier: PostgreSQL
  *
- * A stage is one descriptor with one function. It computes: it sees files by role, parameters by name, and nothing
- * of the database, signals, the environment or the clock. The parameter table drives validation, JSON Schema, --help
- * and the documentation.
+ * A stage is one descriptor with one function. It computes: it sees files by role, parameters by
+ * name, and nothing of the database, signals, the environment or the clock. The parameter table
+ * drives validation, JSON Schema, --help and the documentation.
  *
  * A plug-in exports `const struct astrid_stage *astrid_stage_export(void)`.
  */
@@ -30,10 +30,10 @@ struct astrid_param
 {
 	const char *name;
 	enum astrid_param_type type;
-	const char *unit;     /* "px", "electron", "" ... */
-	const char *def;      /* default, as text; NULL: no default, the parameter may be absent */
-	double min, max;      /* of INT and FLOAT; both 0: no bounds */
-	const char *choices;  /* of STRING: allowed words, separated by one space; NULL: any */
+	const char *unit;    /* "px", "electron", "" ... */
+	const char *def;     /* default, as text; NULL: no default, the parameter may be absent */
+	double min, max;     /* of INT and FLOAT; both 0: no bounds */
+	const char *choices; /* of STRING: allowed words, separated by one space; NULL: any */
 	const char *doc;
 };
 
@@ -43,7 +43,7 @@ struct astrid_param
 struct astrid_port
 {
 	const char *role;
-	unsigned flags;       /* ASTRID_PORT_*; 0: exactly one file */
+	unsigned flags; /* ASTRID_PORT_*; 0: exactly one file */
 	const char *doc;
 };
 
@@ -59,12 +59,12 @@ struct astrid_ctx;
 
 struct astrid_stage
 {
-	int abi;              /* ASTRID_STAGE_ABI */
+	int abi; /* ASTRID_STAGE_ABI */
 	const char *name, *summary;
-	int version;          /* raised whenever equal inputs may give other outputs */
-	const struct astrid_param *params;            /* each table ends with a NULL name or role */
+	int version;                       /* raised whenever equal inputs may give other outputs */
+	const struct astrid_param *params; /* each table ends with a NULL name or role */
 	const struct astrid_port *inputs, *outputs;
-	int (*run)(struct astrid_ctx *ctx);           /* 0, or -1 after astrid_raise() */
+	int (*run)(struct astrid_ctx *ctx); /* 0, or -1 after astrid_raise() */
 };
 
 /* Files by role. NULL where an optional role was not given (or i is past the last). */
@@ -72,20 +72,24 @@ const char *astrid_input(struct astrid_ctx *ctx, const char *role, size_t i);
 size_t astrid_input_count(struct astrid_ctx *ctx, const char *role);
 const char *astrid_output(struct astrid_ctx *ctx, const char *role);
 
-/* Parameters: validated against the table, the default filled in. Asking for a name not in the table aborts. */
-bool astrid_param_given(struct astrid_ctx *ctx, const char *name); /* has a value: given, or a default */
+/* Parameters: validated against the table, the default filled in. Asking for a name not in the
+ * table aborts. */
+bool astrid_param_given(struct astrid_ctx *ctx,
+						const char *name); /* has a value: given, or a default */
 bool astrid_param_bool(struct astrid_ctx *ctx, const char *name);
 long astrid_param_int(struct astrid_ctx *ctx, const char *name);
 double astrid_param_float(struct astrid_ctx *ctx, const char *name);
 const char *astrid_param_string(struct astrid_ctx *ctx, const char *name);
 const json_t *astrid_param_json(struct astrid_ctx *ctx, const char *name);
 
-/* What the stage tells: the public result document (an object to fill; borrowed), and named lists of rows for the
- * database ("detections", ...), which `astrid stage` does not print. astrid_record steals the reference to row. */
+/* What the stage tells: the public result document (an object to fill; borrowed), and named lists
+ * of rows for the database ("detections", ...), which `astrid stage` does not print. astrid_record
+ * steals the reference to row. */
 json_t *astrid_result(struct astrid_ctx *ctx);
 int astrid_record(struct astrid_ctx *ctx, const char *list, json_t *row);
 
-/* Progress 0..1 and log lines on their way to astrid_progress() and astrid_log(). level: debug info warning error. */
+/* Progress 0..1 and log lines on their way to astrid_progress() and astrid_log(). level: debug info
+ * warning error. */
 void astrid_stage_progress(struct astrid_ctx *ctx, double fraction, const char *message);
 void astrid_stage_log(struct astrid_ctx *ctx, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

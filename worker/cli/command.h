@@ -1,4 +1,5 @@
-/* One subcommand of `astrid`: argv[0] is its name; the return value is the exit status. SPDX-License-Identifier: PostgreSQL */
+/* One subcommand of `astrid`: argv[0] is its name; the return value is the exit status.
+ * SPDX-License-Identifier: PostgreSQL */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 

@@ -1,4 +1,5 @@
-/* astrid: the command line. Subcommands come from commands.def. SPDX-License-Identifier: PostgreSQL */
+/* astrid: the command line. Subcommands come from commands.def. SPDX-License-Identifier: PostgreSQL
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,8 +22,8 @@ usage(FILE *out)
 		  "Usage: astrid COMMAND [ARGUMENTS]      astrid COMMAND --help\n\n",
 		  out);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		fprintf(out, "  %-10s %s\n             astrid %s %s\n", commands[i].name, commands[i].summary,
-				commands[i].name, commands[i].arguments);
+		fprintf(out, "  %-10s %s\n             astrid %s %s\n", commands[i].name,
+				commands[i].summary, commands[i].name, commands[i].arguments);
 }
 
 int
@@ -35,7 +36,8 @@ main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
 		return puts("astrid " ASTRID_VERSION) < 0;
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0)
 	{
 		usage(stdout);
 		return 0;

@@ -1,6 +1,6 @@
 /*
- * astrid stage NAME: one stage on files, without a database. One JSON document on stdout, all else on stderr.
- * SPDX-License-Identifier: PostgreSQL
+ * astrid stage NAME: one stage on files, without a database. One JSON document on stdout, all else
+ * on stderr. SPDX-License-Identifier: PostgreSQL
  */
 #include <errno.h>
 #include <getopt.h>
@@ -80,8 +80,8 @@ print_stage_help(const struct astrid_stage *stage)
 	print_table("Outputs", stage->outputs);
 	printf("\nParameters:\n");
 	for (const struct astrid_param *p = stage->params; p != NULL && p->name != NULL; p++)
-		printf("  %-18s %s%s%s (default %s%s%s)\n", p->name, p->doc, p->unit[0] ? ", " : "", p->unit,
-			   p->def != NULL ? p->def : "none", p->choices != NULL ? "; one of: " : "",
+		printf("  %-18s %s%s%s (default %s%s%s)\n", p->name, p->doc, p->unit[0] ? ", " : "",
+			   p->unit, p->def != NULL ? p->def : "none", p->choices != NULL ? "; one of: " : "",
 			   p->choices != NULL ? p->choices : "");
 }
 
@@ -90,7 +90,8 @@ print_stages(FILE *out)
 {
 	const struct astrid_stage *stage;
 
-	fputs("Usage: astrid stage NAME --input ROLE=PATH ... --output ROLE=PATH ... [--param KEY=VALUE ...]\n"
+	fputs("Usage: astrid stage NAME --input ROLE=PATH ... --output ROLE=PATH ... [--param "
+		  "KEY=VALUE ...]\n"
 		  "       astrid stage NAME --help | --describe\n\nStages:\n",
 		  out);
 	for (size_t i = 0; (stage = stage_at(i)) != NULL; i++)
@@ -127,7 +128,8 @@ int
 command_stage(int argc, char **argv)
 {
 	json_t *inputs = json_object(), *outputs = json_object(), *params = json_object();
-	json_t *request = json_pack("{s:o, s:o, s:o}", "inputs", inputs, "outputs", outputs, "params", params);
+	json_t *request =
+		json_pack("{s:o, s:o, s:o}", "inputs", inputs, "outputs", outputs, "params", params);
 	const struct astrid_stage *stage = argc > 1 && argv[1][0] != '-' ? stage_find(argv[1]) : NULL;
 	bool verbose = false;
 	int opt, bad = 0, status;

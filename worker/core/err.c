@@ -67,7 +67,8 @@ err_context(const char *fmt, ...)
 	vsnprintf(outer, sizeof outer, fmt, args);
 	va_end(args);
 	memcpy(inner, current.message, sizeof inner);
-	/* a message too long for its frame keeps the outermost context, which says what was attempted */
+	/* a message too long for its frame keeps the outermost context, which says what was attempted
+	 */
 	if (snprintf(current.message, sizeof current.message, "%s: %s", outer, inner) < 0)
 		current.message[0] = '\0';
 	return -1;

@@ -1,6 +1,6 @@
 /*
- * The error of the current run: a code, where it happened, and a message that callers extend with context.
- * One per process (programs are single-threaded). SPDX-License-Identifier: PostgreSQL
+ * The error of the current run: a code, where it happened, and a message that callers extend with
+ * context. One per process (programs are single-threaded). SPDX-License-Identifier: PostgreSQL
  */
 #ifndef CORE_ERR_H
 #define CORE_ERR_H
@@ -10,12 +10,15 @@
 #include "astrid/stage.h" /* astrid_raise() sets the error */
 
 /* Set the error without a place; always returns -1. */
-int err_raise(enum astrid_error_code code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int err_raise(enum astrid_error_code code, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
-/* Prefix the message with what the caller was doing ("reading the reference"); always returns -1. */
+/* Prefix the message with what the caller was doing ("reading the reference"); always returns -1.
+ */
 int err_context(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Fill the place where it is still unknown (file NULL, hdu -1, keyword NULL leave it); always returns -1. */
+/* Fill the place where it is still unknown (file NULL, hdu -1, keyword NULL leave it); always
+ * returns -1. */
 int err_at(const char *file, int hdu, const char *keyword);
 
 bool err_is_set(void);

@@ -1,9 +1,10 @@
 /*
- * An image in memory: pixels, mask and variance on one grid, and the frame around it (metadata, WCS, header).
- * SPDX-License-Identifier: PostgreSQL
+ * An image in memory: pixels, mask and variance on one grid, and the frame around it (metadata,
+ * WCS, header). SPDX-License-Identifier: PostgreSQL
  *
- * Pixel (x, y) is [y * width + x]; positions are 0-based pixel centres (FITS minus 1). sci is float32, NaN allowed
- * only where mask has NO_DATA. var is the per-pixel variance in sci^2, covariance excluded. Mask bits: mask_plane.def.
+ * Pixel (x, y) is [y * width + x]; positions are 0-based pixel centres (FITS minus 1). sci is
+ * float32, NaN allowed only where mask has NO_DATA. var is the per-pixel variance in sci^2,
+ * covariance excluded. Mask bits: mask_plane.def.
  */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
@@ -47,16 +48,16 @@ void image_free(struct image *im);
 struct meta
 {
 	char instrument[72], object[72], band[16], filter[72]; /* band: short; filter: as written */
-	char bunit[24];       /* "adu" as read, "electron" after calibrate */
-	char imagetyp[24];    /* science, bias, dark, flat or "" */
-	double mjd_mid_tai;   /* days */
-	char date_obs[40];    /* UTC start, ISO 8601 */
-	double exptime;       /* s */
-	double gain;          /* e-/adu; 1 when bunit is electron */
-	double read_noise;    /* e- rms */
-	double saturation;    /* in the image's unit */
-	double zero_point;    /* AB mag of 1 unit of sci */
-	double fwhm;          /* px, where measured */
+	char bunit[24];     /* "adu" as read, "electron" after calibrate */
+	char imagetyp[24];  /* science, bias, dark, flat or "" */
+	double mjd_mid_tai; /* days */
+	char date_obs[40];  /* UTC start, ISO 8601 */
+	double exptime;     /* s */
+	double gain;        /* e-/adu; 1 when bunit is electron */
+	double read_noise;  /* e- rms */
+	double saturation;  /* in the image's unit */
+	double zero_point;  /* AB mag of 1 unit of sci */
+	double fwhm;        /* px, where measured */
 };
 
 struct wcs;
@@ -65,11 +66,11 @@ struct frame
 {
 	struct image im;
 	struct meta meta;
-	struct wcs *wcs;     /* NULL: none */
-	bool wcs_approx;     /* from the payload, good to arcseconds at best */
-	float *psf;          /* psf_size^2, sums to 1; NULL: none */
-	int psf_size;        /* odd */
-	char *header;        /* cards worth keeping, 80 bytes each, NUL-terminated; NULL: none */
+	struct wcs *wcs; /* NULL: none */
+	bool wcs_approx; /* from the payload, good to arcseconds at best */
+	float *psf;      /* psf_size^2, sums to 1; NULL: none */
+	int psf_size;    /* odd */
+	char *header;    /* cards worth keeping, 80 bytes each, NUL-terminated; NULL: none */
 };
 
 void frame_free(struct frame *f);

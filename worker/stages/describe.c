@@ -1,4 +1,5 @@
-/* A stage's tables as JSON: --help, the REST API and the docs check read it. SPDX-License-Identifier: PostgreSQL */
+/* A stage's tables as JSON: --help, the REST API and the docs check read it.
+ * SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
 
 #include "stages/run.h"
@@ -58,10 +59,10 @@ ports_array(const struct astrid_port *ports)
 	json_t *list = json_array();
 
 	for (; ports != NULL && ports->role != NULL; ports++)
-		json_array_append_new(list, json_pack("{s:s, s:b, s:b, s:s}", "role", ports->role, "optional",
-											  (ports->flags & ASTRID_PORT_OPTIONAL) != 0, "repeated",
-											  (ports->flags & ASTRID_PORT_REPEATED) != 0,
-											  "description", ports->doc));
+		json_array_append_new(
+			list, json_pack("{s:s, s:b, s:b, s:s}", "role", ports->role, "optional",
+							(ports->flags & ASTRID_PORT_OPTIONAL) != 0, "repeated",
+							(ports->flags & ASTRID_PORT_REPEATED) != 0, "description", ports->doc));
 	return list;
 }
 

@@ -1,4 +1,5 @@
-/* See run.h: look-up, validation against the descriptor's tables, the run itself. SPDX-License-Identifier: PostgreSQL */
+/* See run.h: look-up, validation against the descriptor's tables, the run itself.
+ * SPDX-License-Identifier: PostgreSQL */
 #include "stages/run.h"
 
 #include <errno.h>
@@ -71,7 +72,9 @@ stage_add(const struct astrid_stage *stage)
 	return 0;
 }
 
-/* ---- parameters -------------------------------------------------------------------------------------------------- */
+/* ---- parameters
+ * --------------------------------------------------------------------------------------------------
+ */
 
 static bool
 word_in(const char *word, const char *words)
@@ -186,7 +189,8 @@ param_value(const struct astrid_param *p, json_t *given, json_t **value)
 	if (p->choices != NULL && !word_in(json_string_value(*value), p->choices))
 	{
 		json_decref(*value);
-		return err_raise(ASTRID_E_BAD_PARAMETER, "parameter %s is none of: %s", p->name, p->choices);
+		return err_raise(ASTRID_E_BAD_PARAMETER, "parameter %s is none of: %s", p->name,
+						 p->choices);
 	}
 	return 0;
 }
@@ -216,14 +220,15 @@ check_params(const struct astrid_stage *stage, json_t *given, json_t *params)
 	}
 	if (known == json_object_size(given))
 		return 0;
-	json_object_foreach(given, name, value)
+	json_object_foreach (given, name, value)
 	{
 		const struct astrid_param *p = stage->params;
 
 		while (p != NULL && p->name != NULL && strcmp(p->name, name) != 0)
 			p++;
 		if (p == NULL || p->name == NULL)
-			return err_raise(ASTRID_E_BAD_PARAMETER, "stage %s has no parameter %s", stage->name, name);
+			return err_raise(ASTRID_E_BAD_PARAMETER, "stage %s has no parameter %s", stage->name,
+							 name);
 	}
 	return 0;
 }
@@ -234,7 +239,8 @@ param_of(struct astrid_ctx *ctx, const char *name)
 	for (const struct astrid_param *p = ctx->stage->params; p != NULL && p->name != NULL; p++)
 		if (strcmp(p->name, name) == 0)
 			return p;
-	fprintf(stderr, "stage %s asks for parameter %s, which its table lacks\n", ctx->stage->name, name);
+	fprintf(stderr, "stage %s asks for parameter %s, which its table lacks\n", ctx->stage->name,
+			name);
 	abort();
 }
 
@@ -283,7 +289,9 @@ astrid_param_json(struct astrid_ctx *ctx, const char *name)
 	return param_get(ctx, name);
 }
 
-/* ---- files by role ----------------------------------------------------------------------------------------------- */
+/* ---- files by role
+ * -----------------------------------------------------------------------------------------------
+ */
 
 static const struct astrid_port *
 port_find(const struct astrid_port *ports, const char *role)
@@ -301,7 +309,7 @@ check_ports(const struct astrid_port *ports, json_t *given, const char *what, js
 	const char *role;
 	json_t *value;
 
-	json_object_foreach(given, role, value)
+	json_object_foreach (given, role, value)
 	{
 		const struct astrid_port *port = port_find(ports, role);
 		json_t *list;
@@ -347,7 +355,8 @@ astrid_output(struct astrid_ctx *ctx, const char *role)
 	return path_at(ctx->outputs, role, 0);
 }
 
-/* ---- what the stage tells ---------------------------------------------------------------------------------------- */
+/* ---- what the stage tells
+ * ---------------------------------------------------------------------------------------- */
 
 json_t *
 astrid_result(struct astrid_ctx *ctx)
@@ -391,7 +400,9 @@ astrid_stage_log(struct astrid_ctx *ctx, const char *level, const char *fmt, ...
 	ctx->hooks->log(ctx->hooks->arg, level, text);
 }
 
-/* ---- the run ----------------------------------------------------------------------------------------------------- */
+/* ---- the run
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void
 ctx_free(struct astrid_ctx *ctx)
@@ -418,7 +429,8 @@ stage_run(const struct astrid_stage *stage, const json_t *request, const struct 
 
 	err_clear();
 	if (check_ports(stage->inputs, json_object_get(request, "inputs"), "input", ctx.inputs) == 0 &&
-		check_ports(stage->outputs, json_object_get(request, "outputs"), "output", ctx.outputs) == 0 &&
+		check_ports(stage->outputs, json_object_get(request, "outputs"), "output", ctx.outputs) ==
+			0 &&
 		check_params(stage, json_object_get(request, "params"), ctx.params) == 0)
 		status = stage->run(&ctx);
 	if (status < 0 && !err_is_set())
