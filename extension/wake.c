@@ -1,0 +1,322 @@
+/*
+ * Wake-up: what a transaction will wake when it commits, and what this session has seen when it last claimed.
+ *
+ * The functions of the queue call wake_queue and wake_note_claim; the transaction callbacks do the rest. In the commit
+ * callback an error would be a PANIC: there all is ready in static memory, and only atomics, spinlocks and latches are
+ * touched. PREPARE TRANSACTION forgets the list, since COMMIT PREPARED runs in a session that never knew it: the
+ * workers' poll finds those jobs.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/async.h"
+
+#include "astrid/channels.h"
+#include "channel.h"
+#include "database.h"
+#include "guc.h"
+#include "notify.h"
+#include "wake.h"
+#include "wake_internal.h"
+
+#define PENDING_MAX 32 /* queues per transaction; with more, every sleeper is woken */
+
+typedef struct PendingWake
+{
+	uint64 key;
+	SubTransactionId subid; /* to forget it if that subtransaction aborts */
+	uint32 n_jobs;
+	char queue[NAMEDATALEN]; /* empty where the name is too long: then NOTIFY says "any" */
+} PendingWake;
+
+static PendingWake pending[PENDING_MAX];
+static int n_pending;
+static bool pending_overflow;
+static TimestampTz pending_due = DT_NOEND;
+static SharedDatabase *pending_database;
+
+/* The generation of a channel when this session last looked for jobs of that queue. */
+typedef struct ClaimNote
+{
+	uint64 key;
+	uint64 generation;
+	bool claimed; /* by the transaction under way */
+} ClaimNote;
+
+static ClaimNote notes[WAKE_QUEUES_MAX];
+static int n_notes;
+static int next_note; /* overwritten next, once all are in use */
+static bool claimed;  /* some note has its flag claimed set */
+
+static PendingWake *
+find_pending(uint64 key, SubTransactionId subid)
+{
+	for (int i = 0; i < n_pending; i++)
+	{
+		if (pending[i].key == key && pending[i].subid == subid)
+			return &pending[i];
+	}
+	return NULL;
+}
+
+static PendingWake *
+add_pending(uint64 key, SubTransactionId subid, const char *queue_name)
+{
+	PendingWake *entry;
+
+	if (n_pending == PENDING_MAX)
+		return NULL;
+	entry = &pending[n_pending++];
+	entry->key = key;
+	entry->subid = subid;
+	entry->n_jobs = 0;
+	if (strlcpy(entry->queue, queue_name, NAMEDATALEN) >= NAMEDATALEN)
+		entry->queue[0] = '\0';
+	return entry;
+}
+
+void
+wake_queue_jobs(const char *queue_name, uint32 n)
+{
+	uint64 key = channel_key(queue_name);
+	SubTransactionId subid = GetCurrentSubTransactionId();
+	PendingWake *entry = find_pending(key, subid);
+
+	if (n == 0)
+		return;
+	/* Not in the callback: this one may take a lock. */
+	pending_database = database_mine();
+	if (entry == NULL)
+		entry = add_pending(key, subid, queue_name);
+	if (entry == NULL)
+		pending_overflow = true;
+	else
+		entry->n_jobs = n > PG_UINT32_MAX - entry->n_jobs ? PG_UINT32_MAX : entry->n_jobs + n;
+}
+
+void
+wake_queue(const char *queue_name)
+{
+	wake_queue_jobs(queue_name, 1);
+}
+
+void
+wake_maintenance_at(TimestampTz due)
+{
+	pending_database = database_mine();
+	pending_due = Min(pending_due, due);
+}
+
+static ClaimNote *
+find_note(uint64 key)
+{
+	for (int i = 0; i < n_notes; i++)
+	{
+		if (notes[i].key == key)
+			return &notes[i];
+	}
+	return NULL;
+}
+
+static ClaimNote *
+make_note(uint64 key)
+{
+	ClaimNote *note = find_note(key);
+
+	if (note == NULL)
+	{
+		if (n_notes < WAKE_QUEUES_MAX)
+			note = &notes[n_notes++];
+		else
+			note = &notes[next_note++ % WAKE_QUEUES_MAX];
+		note->key = key;
+		note->claimed = false;
+	}
+	return note;
+}
+
+void
+wake_note_claim(const char *queue_name)
+{
+	ClaimNote *note;
+
+	if (shared == NULL)
+		return;
+	note = make_note(channel_key(queue_name));
+	note->generation = channel_generation(note->key);
+	note->claimed = true;
+	claimed = true;
+	/* The caller's snapshot must not be older than the generation read here. */
+	pg_memory_barrier();
+}
+
+uint64
+wake_generation_seen(uint64 key)
+{
+	ClaimNote *note = find_note(key);
+
+	return note ? note->generation : channel_generation(key);
+}
+
+void
+wake_generation_told(uint64 key, uint64 generation)
+{
+	make_note(key)->generation = generation;
+}
+
+static void
+forget_claims(void)
+{
+	for (int i = 0; claimed && i < n_notes; i++)
+		notes[i].claimed = false;
+	claimed = false;
+}
+
+static void
+forget_pending(void)
+{
+	n_pending = 0;
+	pending_overflow = false;
+	pending_due = DT_NOEND;
+	pending_database = NULL;
+}
+
+/* The worker sends the NOTIFY and knows the next due time; it is poked once for all that comes until it looks. */
+static void
+tell_maintenance(SharedDatabase *database)
+{
+	Latch *latch = database->latch;
+	bool news = pg_atomic_read_u32(&database->notify_pending) == 0;
+	uint64 due = pg_atomic_read_u64(&database->due);
+
+	for (int i = 0; i < n_pending; i++)
+		notify_add(database, pending[i].key, pending[i].queue);
+	if (pending_overflow)
+		notify_add(database, channel_key(NULL), "");
+	news = news && pg_atomic_read_u32(&database->notify_pending) != 0;
+	while (pending_due < (TimestampTz) due)
+	{
+		if (pg_atomic_compare_exchange_u64(&database->due, &due, (uint64) pending_due))
+		{
+			news = true;
+			break;
+		}
+	}
+	if (news && latch != NULL)
+		SetLatch(latch);
+}
+
+static void
+wake_at_commit(void)
+{
+	uint64 any = channel_key(NULL);
+
+	if (pending_overflow)
+		channel_wake_all();
+	for (int i = 0; !pending_overflow && i < n_pending; i++)
+	{
+		uint32 n_woken = channel_wake(pending[i].key, pending[i].n_jobs);
+
+		channel_wake(any, pending[i].n_jobs - n_woken);
+	}
+	if (pending_database != NULL)
+		tell_maintenance(pending_database);
+}
+
+/* What this transaction had claimed is ready again, and nobody else hears of it. */
+static void
+wake_at_abort(void)
+{
+	for (int i = 0; claimed && i < n_notes; i++)
+	{
+		if (notes[i].claimed)
+			channel_wake(notes[i].key, 1);
+	}
+}
+
+/* Without the background worker the producer must NOTIFY itself: once, with all the queues in one payload. */
+static void
+notify_before_commit(void)
+{
+	char payload[NOTIFY_PAYLOAD_MAX] = "";
+	bool complete = !pending_overflow;
+
+	if (n_pending == 0 && !pending_overflow)
+		return;
+	for (int i = 0; complete && i < n_pending; i++)
+		complete = pending[i].queue[0] != '\0' && notify_append(payload, pending[i].queue);
+	Async_Notify(ASTRID_CHANNEL_WAKE, complete ? payload : "");
+}
+
+static void
+transaction_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			if (shared == NULL && guc_notify_without_preload)
+				notify_before_commit();
+			break;
+		case XACT_EVENT_COMMIT:
+			if (shared != NULL && (n_pending > 0 || pending_overflow || pending_due != DT_NOEND))
+				wake_at_commit();
+			forget_pending();
+			forget_claims();
+			break;
+		case XACT_EVENT_ABORT:
+			wake_at_abort();
+			forget_pending();
+			forget_claims();
+			break;
+		case XACT_EVENT_PREPARE:
+			forget_pending();
+			forget_claims();
+			break;
+		case XACT_EVENT_PRE_PREPARE:
+		case XACT_EVENT_PARALLEL_PRE_COMMIT:
+		case XACT_EVENT_PARALLEL_COMMIT:
+		case XACT_EVENT_PARALLEL_ABORT:
+			break;
+	}
+}
+
+/* An aborted subtransaction takes its entries with it; a committed one leaves them to its parent. */
+static void
+subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent_subid,
+						void *arg)
+{
+	int kept = 0;
+
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
+	for (int i = 0; i < n_pending; i++)
+	{
+		PendingWake entry = pending[i];
+		PendingWake *same;
+
+		if (entry.subid >= subid && event == SUBXACT_EVENT_ABORT_SUB)
+			continue;
+		if (entry.subid == subid)
+			entry.subid = parent_subid;
+		same = NULL;
+		for (int j = 0; j < kept && same == NULL; j++)
+		{
+			if (pending[j].key == entry.key && pending[j].subid == entry.subid)
+				same = &pending[j];
+		}
+		if (same != NULL)
+			same->n_jobs = Max(same->n_jobs, same->n_jobs + entry.n_jobs);
+		else
+			pending[kept++] = entry;
+	}
+	n_pending = kept;
+}
+
+void
+wake_init(void)
+{
+	RegisterXactCallback(transaction_callback, NULL);
+	RegisterSubXactCallback(subtransaction_callback, NULL);
+}

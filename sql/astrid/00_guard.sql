@@ -1,0 +1,1 @@
+\echo Use "CREATE EXTENSION astrid" to load this file. \quit
