@@ -1,9 +1,10 @@
 /*
- * The module's entry: settings, shared memory, callbacks, background workers. Nothing else happens here.
+ * The module's entry: settings, shared memory, callbacks, background workers. Nothing else happens
+ * here.
  *
- * Loaded by shared_preload_libraries all of astrid works; loaded on first use, only wake-up by NOTIFY does, and
- * maintenance is up to whoever calls astrid_maintain(). In binary upgrade pg_upgrade owns the server: then neither
- * shared memory nor workers exist.
+ * Loaded by shared_preload_libraries all of astrid works; loaded on first use, only wake-up by
+ * NOTIFY does, and maintenance is up to whoever calls astrid_maintain(). In binary upgrade
+ * pg_upgrade owns the server: then neither shared memory nor workers exist.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -13,7 +14,9 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "ddl.h"
 #include "guc.h"
+#include "launcher.h"
 #include "shmem.h"
 #include "wake.h"
 
@@ -27,5 +30,9 @@ _PG_init(void)
 	guc_init();
 	wake_init();
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+	{
 		shmem_init();
+		ddl_init();
+		launcher_init();
+	}
 }

@@ -1,8 +1,8 @@
 /*
  * Channels: who sleeps for which queue, in shared memory.
  *
- * Runs in commit callbacks, where nothing may be allocated, waited for or raised: it takes one spinlock at a time, for
- * a bounded walk, and sets latches after having released it.
+ * Runs in commit callbacks, where nothing may be allocated, waited for or raised: it takes one
+ * spinlock at a time, for a bounded walk, and sets latches after having released it.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -53,7 +53,7 @@ take_sleepers(WakeChannel *channel, uint64 key, Latch **latches, uint32 n)
 	dlist_mutable_iter iter;
 
 	SpinLockAcquire(&channel->mutex);
-	dlist_foreach_modify(iter, &channel->links)
+	dlist_foreach_modify (iter, &channel->links)
 	{
 		WakeLink *link = dlist_container(WakeLink, node, iter.cur);
 		WakeWaiter *waiter = link->waiter;

@@ -1,5 +1,6 @@
 /*
- * Differences between the PostgreSQL versions that astrid builds on (15 to 18), each with its reason.
+ * Differences between the PostgreSQL versions that astrid builds on (15 to 18), each with its
+ * reason.
  *
  * Included by whoever needs one of these names; version guards stand nowhere else.
  *
@@ -8,7 +9,10 @@
 #ifndef ASTRID_COMPAT_H
 #define ASTRID_COMPAT_H
 
+#include "catalog/pg_database.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/wait_event.h"
 
 #if PG_VERSION_NUM < 150000
 #error "astrid needs PostgreSQL 15 or later"
@@ -19,6 +23,25 @@
 #define ASTRID_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "astrid", .version = ASTRID_VERSION)
 #else
 #define ASTRID_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 17 names the wait events of extensions in pg_stat_activity */
+#if PG_VERSION_NUM >= 170000
+#define wait_event_new(name) WaitEventExtensionNew(name)
+#else
+#define wait_event_new(name) PG_WAIT_EXTENSION
+#endif
+
+/* 16 folds the ownership checks of all catalogs into one function */
+#if PG_VERSION_NUM >= 160000
+#define database_is_owned(oid, role) object_ownercheck(DatabaseRelationId, oid, role)
+#else
+#define database_is_owned(oid, role) pg_database_ownercheck(oid, role)
+#endif
+
+/* came with the minor releases of August 2023: a DROP DATABASE that was interrupted */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB -2
 #endif
 
 #endif

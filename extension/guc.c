@@ -1,9 +1,10 @@
 /*
  * Server settings astrid.*: the one table of names, defaults, ranges and texts.
  *
- * _PG_init calls guc_init; everything else reads the variables. A setting sized into shared memory is PGC_POSTMASTER;
- * without preload it can no longer be defined as such and is unused, so it is then defined as PGC_SIGHUP, only to
- * keep a line in postgresql.conf from being taken for a misspelt name.
+ * _PG_init calls guc_init; everything else reads the variables. A setting sized into shared memory
+ * is PGC_POSTMASTER; without preload it can no longer be defined as such and is unused, so it is
+ * then defined as PGC_SIGHUP, only to keep a line in postgresql.conf from being taken for a
+ * misspelt name.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -65,7 +66,8 @@ static const IntSetting int_settings[] = {
 	 "Number of databases that background maintenance can keep track of.", NULL},
 	{"astrid.max_waiters", &guc_max_waiters, 0, 0, 262143, PGC_POSTMASTER, 0,
 	 "Number of sessions that can be woken from astrid_wait() at the same time.",
-	 "Sessions beyond it look for themselves ten times a second. 0: as many as connections are allowed."},
+	 "Sessions beyond it look for themselves ten times a second. 0: as many as connections are "
+	 "allowed."},
 	{"astrid.notify_interval", &guc_notify_interval, 50, 10, 60 * 1000, PGC_SIGHUP, GUC_UNIT_MS,
 	 "Shortest pause between two NOTIFY that tell of new jobs.", NULL},
 	{"astrid.wait_max", &guc_wait_max, 60 * 1000, 100, 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,

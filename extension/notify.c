@@ -1,9 +1,11 @@
 /*
- * NOTIFY for those who LISTEN: names of queues with new jobs, gathered at commit and sent by one process.
+ * NOTIFY for those who LISTEN: names of queues with new jobs, gathered at commit and sent by one
+ * process.
  *
- * NOTIFY serialises commits over the whole cluster, so committers only leave a name here; the maintenance worker of
- * the database sends one NOTIFY for all that came together. A name that is still here was noted by a transaction
- * whose NOTIFY is yet to come, so that a second committer need not even take the spinlock.
+ * NOTIFY serialises commits over the whole cluster, so committers only leave a name here; the
+ * maintenance worker of the database sends one NOTIFY for all that came together. A name that is
+ * still here was noted by a transaction whose NOTIFY is yet to come, so that a second committer
+ * need not even take the spinlock.
  *
  * SPDX-License-Identifier: PostgreSQL
  */

@@ -1,5 +1,6 @@
 /*
- * NOTIFY for those who LISTEN: names of queues with new jobs, gathered at commit and sent by one process.
+ * NOTIFY for those who LISTEN: names of queues with new jobs, gathered at commit and sent by one
+ * process.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -10,7 +11,8 @@
 
 #define NOTIFY_PAYLOAD_MAX (NOTIFY_NAMES * NAMEDATALEN)
 
-/* Note that this queue has new jobs; an empty name stands for "look at all". Safe in a commit callback. */
+/* Note that this queue has new jobs; an empty name stands for "look at all". Safe in a commit
+ * callback. */
 extern void notify_add(SharedDatabase *database, uint64 key, const char *queue_name);
 
 /* Take what was noted as the payload of one NOTIFY; false when there was nothing. */

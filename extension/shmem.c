@@ -1,5 +1,6 @@
 /*
- * Requests and lays out astrid's shared memory (see shmem.h) when the server starts, and again after a crash.
+ * Requests and lays out astrid's shared memory (see shmem.h) when the server starts, and again
+ * after a crash.
  *
  * SPDX-License-Identifier: PostgreSQL
  */

@@ -1,7 +1,8 @@
 /*
  * Layout of astrid's shared memory. Everything in it is a hint: losing it costs time, never a job.
  *
- * Lock order: SharedState.lock (LWLock), then a spinlock; no two spinlocks at once. README.md has the whole picture.
+ * Lock order: SharedState.lock (LWLock), then a spinlock; no two spinlocks at once. README.md has
+ * the whole picture.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -17,21 +18,21 @@
 #include "storage/spin.h"
 
 #define WAKE_CHANNELS   256 /* queues are hashed into these */
-#define WAKE_QUEUES_MAX 32	/* queues that one session may wait for by name */
-#define NOTIFY_NAMES	16	/* queue names that one NOTIFY lists; with more it lists none */
+#define WAKE_QUEUES_MAX 32  /* queues that one session may wait for by name */
+#define NOTIFY_NAMES    16  /* queue names that one NOTIFY lists; with more it lists none */
 
 /*
  * All queues with the same hash modulo WAKE_CHANNELS, and the sessions that sleep for one of them.
  *
- * A sleeper counts itself in n_links before it reads the generation, a committer raises the generation before it
- * reads n_links: so one of the two always sees the other.
+ * A sleeper counts itself in n_links before it reads the generation, a committer raises the
+ * generation before it reads n_links: so one of the two always sees the other.
  */
 typedef struct WakeChannel
 {
 	pg_atomic_uint64 generation; /* commits that made jobs ready */
-	pg_atomic_uint32 n_links;	 /* length of links, and of nothing else */
-	slock_t mutex;				 /* protects links */
-	dlist_head links;			 /* WakeLink, longest waiting first */
+	pg_atomic_uint32 n_links;    /* length of links, and of nothing else */
+	slock_t mutex;               /* protects links */
+	dlist_head links;            /* WakeLink, longest waiting first */
 } WakeChannel;
 
 typedef struct WakeLink
@@ -65,7 +66,7 @@ typedef enum DatabaseState
 {
 	DATABASE_UNSEEN,   /* nobody has looked, or a worker failed; next: ATTACHED */
 	DATABASE_ATTACHED, /* a maintenance worker is there; next: UNSEEN, ABSENT */
-	DATABASE_ABSENT	   /* without the extension; next: UNSEEN, once look_again is set */
+	DATABASE_ABSENT    /* without the extension; next: UNSEEN, once look_again is set */
 } DatabaseState;
 
 typedef struct SharedDatabase
@@ -73,14 +74,14 @@ typedef struct SharedDatabase
 	/* protected by SharedState.lock */
 	Oid oid; /* InvalidOid: free slot */
 	DatabaseState state;
-	bool wanted;	/* the launcher wants a worker there: no template, allows connections */
-	int bars;		/* commands under way that need the database to themselves */
-	pid_t pid;		/* the worker's, 0 without */
-	int failures;	/* of workers in a row */
-	Latch *latch;	/* the worker's, NULL without; read without the lock by committers */
+	bool wanted;  /* the launcher wants a worker there: no template, allows connections */
+	int bars;     /* commands under way that need the database to themselves */
+	pid_t pid;    /* the worker's, 0 without */
+	int failures; /* of workers in a row */
+	Latch *latch; /* the worker's, NULL without; read without the lock by committers */
 
 	pg_atomic_uint32 look_again; /* an extension was created since */
-	pg_atomic_uint64 due;		 /* TimestampTz: when a job falls due that the worker does not know of */
+	pg_atomic_uint64 due; /* TimestampTz: when a job falls due that the worker does not know of */
 
 	slock_t notify_mutex; /* protects notify and notify_overflow; keys are read without */
 	bool notify_overflow;
@@ -91,7 +92,7 @@ typedef struct SharedDatabase
 typedef struct SharedState
 {
 	LWLock *lock;
-	Latch *launcher_latch;	   /* NULL without; protected by lock */
+	Latch *launcher_latch;      /* NULL without; protected by lock */
 	ConditionVariable departed; /* broadcast when a maintenance worker has left its database */
 	int n_waiters;
 	int n_databases;

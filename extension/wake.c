@@ -1,10 +1,11 @@
 /*
- * Wake-up: what a transaction will wake when it commits, and what this session has seen when it last claimed.
+ * Wake-up: what a transaction will wake when it commits, and what this session has seen when it
+ * last claimed.
  *
- * The functions of the queue call wake_queue and wake_note_claim; the transaction callbacks do the rest. In the commit
- * callback an error would be a PANIC: there all is ready in static memory, and only atomics, spinlocks and latches are
- * touched. PREPARE TRANSACTION forgets the list, since COMMIT PREPARED runs in a session that never knew it: the
- * workers' poll finds those jobs.
+ * The functions of the queue call wake_queue and wake_note_claim; the transaction callbacks do the
+ * rest. In the commit callback an error would be a PANIC: there all is ready in static memory, and
+ * only atomics, spinlocks and latches are touched. PREPARE TRANSACTION forgets the list, since
+ * COMMIT PREPARED runs in a session that never knew it: the workers' poll finds those jobs.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -183,7 +184,8 @@ forget_pending(void)
 	pending_database = NULL;
 }
 
-/* The worker sends the NOTIFY and knows the next due time; it is poked once for all that comes until it looks. */
+/* The worker sends the NOTIFY and knows the next due time; it is poked once for all that comes
+ * until it looks. */
 static void
 tell_maintenance(SharedDatabase *database)
 {
@@ -236,7 +238,8 @@ wake_at_abort(void)
 	}
 }
 
-/* Without the background worker the producer must NOTIFY itself: once, with all the queues in one payload. */
+/* Without the background worker the producer must NOTIFY itself: once, with all the queues in one
+ * payload. */
 static void
 notify_before_commit(void)
 {
@@ -282,7 +285,8 @@ transaction_callback(XactEvent event, void *arg)
 	}
 }
 
-/* An aborted subtransaction takes its entries with it; a committed one leaves them to its parent. */
+/* An aborted subtransaction takes its entries with it; a committed one leaves them to its parent.
+ */
 static void
 subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent_subid,
 						void *arg)

@@ -1,8 +1,8 @@
 /*
  * Wake-up: from the transaction that makes jobs ready to the sessions that sleep in astrid_wait.
  *
- * All of it is a hint. These calls work with and without preload, never wait and, but for running out of memory,
- * never fail.
+ * All of it is a hint. These calls work with and without preload, never wait and, but for running
+ * out of memory, never fail.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -12,20 +12,22 @@
 #include "datatype/timestamp.h"
 
 /*
- * Jobs of this queue become ready when this transaction commits: one, or n of them. At most as many sleepers are
- * woken. Called by whatever inserts into astrid.ready, and when a queue is resumed.
+ * Jobs of this queue become ready when this transaction commits: one, or n of them. At most as many
+ * sleepers are woken. Called by whatever inserts into astrid.ready, and when a queue is resumed.
  */
 extern void wake_queue(const char *queue_name);
 extern void wake_queue_jobs(const char *queue_name, uint32 n);
 
 /*
- * This session is about to look for jobs of this queue (NULL: of any). To be called before the snapshot is taken that
- * the search uses: astrid_wait then returns at once when jobs were committed later than that snapshot. A transaction
- * that aborts after it hands on what it may have claimed by waking one other sleeper.
+ * This session is about to look for jobs of this queue (NULL: of any). To be called before the
+ * snapshot is taken that the search uses: astrid_wait then returns at once when jobs were committed
+ * later than that snapshot. A transaction that aborts after it hands on what it may have claimed by
+ * waking one other sleeper.
  */
 extern void wake_note_claim(const char *queue_name);
 
-/* When this transaction commits, a job waits that falls due then; the maintenance worker may sleep no longer. */
+/* When this transaction commits, a job waits that falls due then; the maintenance worker may sleep
+ * no longer. */
 extern void wake_maintenance_at(TimestampTz due);
 
 /* Called once, from _PG_init. */

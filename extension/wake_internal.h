@@ -6,7 +6,8 @@
 #ifndef ASTRID_WAKE_INTERNAL_H
 #define ASTRID_WAKE_INTERNAL_H
 
-/* The generation when this session last claimed from that queue; without such a claim, the present one. */
+/* The generation when this session last claimed from that queue; without such a claim, the present
+ * one. */
 extern uint64 wake_generation_seen(uint64 key);
 
 /* This session's client has been told of all commits up to that generation. */
