@@ -1,0 +1,43 @@
+-- One step: calibrate, with the calibration frames that are there. While frames of a calibration kind are just being
+-- ingested the job steps aside (snooze): sky.ingest() puts them before all others, so that those running are all
+-- that can still be missing. The empty plan then ends at sky.commit, which finds the lease gone.
+CREATE FUNCTION sky.plan_preprocessing(job_id bigint, lease_id bigint, payload jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+    o      sky.observations := sky.payload_observation(payload);
+    inputs jsonb;
+    used   jsonb;
+BEGIN
+    IF EXISTS (SELECT FROM astrid.job_status j
+               WHERE j.state = 'running' AND j.queue_name = 'observation_ingestion'
+                 AND j.payload ->> 'kind' IN ('bias', 'dark', 'flat', 'bpm')) THEN
+        PERFORM astrid.snooze(plan_preprocessing.job_id, plan_preprocessing.lease_id,
+                              make_interval(secs => sky.setting_number('calibration_wait')));
+        RETURN jsonb_build_object('steps', '[]'::jsonb, 'snoozed', 'calibration frames are being ingested');
+    END IF;
+    SELECT COALESCE(jsonb_object_agg(k.kind, k.uris), '{}'), COALESCE(jsonb_object_agg(k.kind, k.ids), '{}')
+    INTO inputs, used
+    FROM (SELECT kind, jsonb_agg(c.uri ORDER BY c.calibration_id) AS uris,
+                 jsonb_agg(c.calibration_id ORDER BY c.calibration_id) AS ids
+          FROM unnest(ARRAY['bias', 'dark', 'flat', 'bpm']) AS kind, sky.calibration_inputs(o, kind) AS c
+          GROUP BY kind) AS k;
+    PERFORM sky.keep_choice(plan_preprocessing.job_id, plan_preprocessing.lease_id, used);
+    RETURN jsonb_build_object('steps', jsonb_build_array(jsonb_build_object(
+        'stage', 'calibrate',
+        'inputs', jsonb_build_object('raw', jsonb_build_array(o.uri)) || inputs,
+        'outputs', jsonb_build_object('image', format('calibrated/%s.fits', o.observation_id)),
+        'params', sky.calibrate_params(o) || sky.stage_params(o, payload, 'calibrate'))));
+END $$;
+COMMENT ON FUNCTION sky.plan_preprocessing(bigint, bigint, jsonb) IS 'steps of a preprocessing job';
+
+CREATE FUNCTION sky.calibrate_params(o sky.observations) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'hdu', o.hdu, 'plane', o.payload -> 'plane',
+        'gain', o.gain, 'read_noise', o.read_noise, 'saturation', o.saturation,
+        'overscan', i.overscan, 'trim', i.trim, 'lit_area', i.lit_area,
+        'ra', o.payload -> 'ra', 'dec', o.payload -> 'dec', 'pixel_scale', o.payload -> 'pixel_scale',
+        'rotation', o.payload -> 'rotation', 'parity', o.payload -> 'parity'))
+    FROM (SELECT) AS one LEFT JOIN sky.instruments i ON i.name = o.instrument
+$$;
+COMMENT ON FUNCTION sky.calibrate_params(sky.observations) IS 'parameters of calibrate from the instrument and the header; those not known are left out';
