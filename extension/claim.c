@@ -1,0 +1,307 @@
+/*
+ * astrid_claim: ready jobs become running ones, in the order (queue's priority, job's priority, place).
+ *
+ * A claim walks the primary key of astrid.ready and deletes what it takes without waiting: a row that another session
+ * is just taking answers TM_BeingModified and is passed over, which is what SKIP LOCKED does, without the write of a
+ * row lock. The planner has no part in it, so statistics cannot spoil it.
+ *
+ * The snapshot is the latest one and not the transaction's: a queue is the current truth in every isolation level.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "claim.h"
+#include "limit.h"
+#include "queues.h"
+#include "store.h"
+#include "wake.h"
+
+PG_FUNCTION_INFO_V1(astrid_claim);
+
+/* Columns of the result. */
+enum
+{
+	OUT_JOB_ID,
+	OUT_LEASE_ID,
+	OUT_QUEUE_NAME,
+	OUT_PAYLOAD,
+	OUT_ATTEMPT,
+	OUT_MAX_ATTEMPTS,
+	OUT_TIMEOUT,
+	OUT_LEASE_UNTIL,
+	OUT_WORKER_TYPE,
+	OUT_ENQUEUED_AT,
+	OUT_PRIORITY,
+	OUT_GROUP_KEY,
+	OUT_TAGS,
+	OUT_COLUMNS
+};
+
+/* Lease where the caller names none. */
+static const Interval default_lease = {.time = 60 * USECS_PER_SEC};
+
+typedef struct Claim
+{
+	ReturnSetInfo *result;
+	Datum worker;
+	TimestampTz now;
+	Datum lease_until;
+	int wanted;					/* jobs still to take */
+	Relation ready;
+	Relation ready_key;
+	Snapshot snapshot;
+	CommandId cid;
+	Store *running;				/* opened with the first job */
+} Claim;
+
+/* The ready jobs of one queue, in order; row holds the next one. */
+typedef struct Cursor
+{
+	const Queue *queue;
+	int room;					/* jobs that its concurrency limit still allows */
+	IndexScanDesc scan;
+	TupleTableSlot *row;
+	bool valid;
+} Cursor;
+
+static void
+cursor_next(Cursor *cursor)
+{
+	CHECK_FOR_INTERRUPTS();
+	cursor->valid = index_getnext_slot(cursor->scan, ForwardScanDirection, cursor->row);
+	if (cursor->valid)
+		slot_getallattrs(cursor->row);
+}
+
+static void
+cursor_open(Cursor *cursor, Claim *claim, const Queue *queue)
+{
+	ScanKeyData key;
+
+	cursor->queue = queue;
+	cursor->room = limit_room(queue);
+	cursor->row = table_slot_create(claim->ready, NULL);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(queue->id));
+	cursor->scan = index_beginscan(claim->ready, claim->ready_key, claim->snapshot, 1, 0);
+	index_rescan(cursor->scan, &key, 1, NULL, 0);
+	cursor_next(cursor);
+}
+
+static void
+cursor_close(Cursor *cursor)
+{
+	index_endscan(cursor->scan);
+	ExecDropSingleTupleTableSlot(cursor->row);
+}
+
+static bool
+cursor_before(const Cursor *a, const Cursor *b)
+{
+	int32 a_priority = DatumGetInt32(a->row->tts_values[JOB_PRIORITY]);
+	int32 b_priority = DatumGetInt32(b->row->tts_values[JOB_PRIORITY]);
+
+	if (a_priority != b_priority)
+		return a_priority < b_priority;
+	return DatumGetInt64(a->row->tts_values[JOB_POSITION]) < DatumGetInt64(b->row->tts_values[JOB_POSITION]);
+}
+
+static Cursor *
+first_cursor(Cursor *cursors, int n)
+{
+	Cursor *first = NULL;
+
+	for (int i = 0; i < n; i++)
+		if (cursors[i].valid && cursors[i].room > 0 && (first == NULL || cursor_before(&cursors[i], first)))
+			first = &cursors[i];
+	return first;
+}
+
+/* A payload in line: what it pointed to leaves with the row of astrid.ready. */
+static Datum
+payload_in_line(Datum payload)
+{
+	struct varlena *value = (struct varlena *) DatumGetPointer(payload);
+
+	return VARATT_IS_EXTERNAL(value) ? PointerGetDatum(detoast_external_attr(value)) : payload;
+}
+
+static void
+put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
+{
+	static const int from_job[OUT_COLUMNS] = {
+		[OUT_JOB_ID] = JOB_ID,			 [OUT_PAYLOAD] = JOB_PAYLOAD,	  [OUT_ATTEMPT] = JOB_ATTEMPT,
+		[OUT_MAX_ATTEMPTS] = JOB_MAX_ATTEMPTS, [OUT_TIMEOUT] = JOB_TIMEOUT, [OUT_ENQUEUED_AT] = JOB_ENQUEUED_AT,
+		[OUT_PRIORITY] = JOB_PRIORITY,	 [OUT_GROUP_KEY] = JOB_GROUP_KEY, [OUT_TAGS] = JOB_TAGS};
+	Datum values[OUT_COLUMNS];
+	bool nulls[OUT_COLUMNS];
+
+	for (int i = 0; i < OUT_COLUMNS; i++)
+	{
+		values[i] = row->tts_values[from_job[i]];
+		nulls[i] = row->tts_isnull[from_job[i]];
+	}
+	values[OUT_LEASE_ID] = row->tts_values[RUNNING_LEASE_ID];
+	values[OUT_LEASE_UNTIL] = row->tts_values[RUNNING_LEASE_UNTIL];
+	values[OUT_QUEUE_NAME] = CStringGetTextDatum(queue->name);
+	nulls[OUT_WORKER_TYPE] = queue->worker_type == NULL;
+	values[OUT_WORKER_TYPE] = queue->worker_type ? CStringGetTextDatum(queue->worker_type) : (Datum) 0;
+	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
+}
+
+/* Makes the cursor's job a running one, unless another session has it. */
+static bool
+take(Claim *claim, Cursor *cursor)
+{
+	TupleTableSlot *ready = cursor->row;
+	TupleTableSlot *row;
+	TM_FailureData failure;
+
+	if (table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid, claim->snapshot, InvalidSnapshot, false,
+						   &failure, false) != TM_Ok)
+		return false;
+	if (claim->running == NULL)
+		claim->running = store_open(STORE_RUNNING, claim->wanted);
+	row = store_row(claim->running);
+	store_copy_job(row, ready);
+	store_set(row, JOB_ATTEMPT, Int32GetDatum(DatumGetInt32(ready->tts_values[JOB_ATTEMPT]) + 1));
+	store_set(row, JOB_PAYLOAD, payload_in_line(ready->tts_values[JOB_PAYLOAD]));
+	store_set(row, RUNNING_LEASE_ID, Int64GetDatum(store_next(STORE_LEASE_SEQ)));
+	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
+	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
+	store_set(row, RUNNING_WORKER, claim->worker);
+	put_result(claim, cursor->queue, row);
+	store_add(claim->running);
+	return true;
+}
+
+/* Takes from queues of the same priority. */
+static void
+claim_from(Claim *claim, const Queue **queues, int n)
+{
+	Cursor *cursors = palloc0(sizeof(Cursor) * n);
+	Cursor *first;
+
+	for (int i = 0; i < n; i++)
+		cursor_open(&cursors[i], claim, queues[i]);
+	while (claim->wanted > 0 && (first = first_cursor(cursors, n)) != NULL)
+	{
+		if (take(claim, first))
+		{
+			claim->wanted--;
+			first->room--;
+		}
+		if (claim->wanted > 0)
+			cursor_next(first);
+	}
+	for (int i = 0; i < n; i++)
+		cursor_close(&cursors[i]);
+	pfree(cursors);
+}
+
+static int
+compare_queues(const void *a, const void *b)
+{
+	const Queue *qa = *(const Queue *const *) a;
+	const Queue *qb = *(const Queue *const *) b;
+
+	if (qa->priority != qb->priority)
+		return qa->priority < qb->priority ? -1 : 1;
+	return (qa->id > qb->id) - (qa->id < qb->id);
+}
+
+/* The enabled ones of the named queues, by priority, each once. */
+static int
+claim_queues(const ArgArray *names, const Queue **queues)
+{
+	int n = 0;
+	int unique = 0;
+
+	for (int i = 0; i < names->n; i++)
+	{
+		const Queue *queue = queue_by_name(text_to_cstring(DatumGetTextPP(names->values[i])));
+
+		if (queue->enabled)
+			queues[n++] = queue;
+	}
+	qsort(queues, n, sizeof(Queue *), compare_queues);
+	for (int i = 0; i < n; i++)
+		if (i == 0 || queues[i] != queues[unique - 1])
+			queues[unique++] = queues[i];
+	return unique;
+}
+
+static void
+claim_all(Claim *claim, const Queue **queues, int n)
+{
+	int end;
+
+	claim->ready = table_open(store_oid(STORE_READY), RowExclusiveLock);
+	claim->ready_key = index_open(RelationGetPrimaryKeyIndex(claim->ready), RowExclusiveLock);
+	for (int i = 0; i < n; i++)
+		wake_note_claim(queues[i]->name);
+	claim->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	claim->cid = GetCurrentCommandId(true);
+	for (int begin = 0; begin < n && claim->wanted > 0; begin = end)
+	{
+		for (end = begin + 1; end < n && queues[end]->priority == queues[begin]->priority;)
+			end++;
+		claim_from(claim, queues + begin, end - begin);
+	}
+	if (claim->running != NULL)
+		store_close(claim->running);
+	UnregisterSnapshot(claim->snapshot);
+	index_close(claim->ready_key, NoLock);
+	table_close(claim->ready, NoLock);
+	CommandCounterIncrement();
+}
+
+void
+claim(FunctionCallInfo fcinfo, int first)
+{
+	ArgArray names = arg_array_without_nulls(fcinfo, first, "queues", TEXTOID);
+	const Queue **queues = palloc(sizeof(Queue *) * Max(names.n, 1));
+	Interval lease = default_lease;
+	Claim claim = {.wanted = 1};
+	int n;
+
+	arg_require(fcinfo, first + 1, "worker");
+	if (!PG_ARGISNULL(first + 2))
+		claim.wanted = PG_GETARG_INT32(first + 2);
+	if (claim.wanted < 0)
+		arg_refuse("max_jobs", "It must not be negative.");
+	if (!PG_ARGISNULL(first + 3))
+		lease = *PG_GETARG_INTERVAL_P(first + 3);
+	arg_require_positive(&lease, "lease");
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+	claim.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	claim.worker = PG_GETARG_DATUM(first + 1);
+	claim.now = astrid_now();
+	claim.lease_until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(claim.now),
+											IntervalPGetDatum(&lease));
+	queues_refresh();
+	n = claim_queues(&names, queues);
+	if (claim.wanted > 0 && n > 0)
+		claim_all(&claim, queues, n);
+}
+
+/* astrid.claim(queues, worker, max_jobs, lease) -> setof (job_id, lease_id, ...) */
+Datum
+astrid_claim(PG_FUNCTION_ARGS)
+{
+	claim(fcinfo, 0);
+	return (Datum) 0;
+}

@@ -1,0 +1,20 @@
+/*
+ * The one clock of the queue. SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef CLOCK_H
+#define CLOCK_H
+
+#include "datatype/timestamp.h"
+
+/* The wall clock, or what the GUC astrid.test_clock says. Never the start of the transaction. */
+extern TimestampTz astrid_now(void);
+
+/* The slot of a daily ring (history, attempts, logs) that a row of this time belongs to. */
+extern int16 ring_slot(TimestampTz at);
+
+#define RING_SLOTS 8
+
+/* Defines astrid.test_clock; called from _PG_init. */
+extern void clock_init(void);
+
+#endif

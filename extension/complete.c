@@ -1,0 +1,226 @@
+/*
+ * astrid_complete, _batch and _and_claim, and astrid_check_lease: running jobs end well.
+ *
+ * Every write on behalf of a job names its lease; a lease that is not the job's current one is lost and changes
+ * nothing. Several leases are taken in the order of their job ids, as the heartbeat does: no deadlock between them.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "funcapi.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+
+#include "args.h"
+#include "claim.h"
+#include "helpers.h"
+#include "lease.h"
+#include "queues.h"
+#include "sqlstate.h"
+#include "store.h"
+#include "wake.h"
+
+PG_FUNCTION_INFO_V1(astrid_check_lease);
+PG_FUNCTION_INFO_V1(astrid_complete);
+PG_FUNCTION_INFO_V1(astrid_complete_batch);
+PG_FUNCTION_INFO_V1(astrid_complete_and_claim);
+
+/* One job to complete. */
+typedef struct Completion
+{
+	int64 job_id;
+	int64 lease_id;
+	Datum result;
+	bool result_is_null;
+} Completion;
+
+/* What must be done beside the move, remembered while the row is at hand. */
+typedef struct Aftermath
+{
+	int64 job_id;
+	int32 queue_id;
+	Datum unique_key;
+	bool has_key;
+} Aftermath;
+
+static int
+compare_completions(const void *a, const void *b)
+{
+	int64 ia = ((const Completion *) a)->job_id;
+	int64 ib = ((const Completion *) b)->job_id;
+
+	return (ia > ib) - (ia < ib);
+}
+
+static void
+archive(Store *history, TupleTableSlot *running, const Completion *item, TimestampTz now)
+{
+	TupleTableSlot *row = store_row(history);
+
+	store_copy_job(row, running);
+	store_set(row, HISTORY_LEASE_ID, running->tts_values[RUNNING_LEASE_ID]);
+	store_set(row, HISTORY_STARTED_AT, running->tts_values[RUNNING_STARTED_AT]);
+	store_set(row, HISTORY_FINISHED_AT, TimestampTzGetDatum(now));
+	store_set(row, HISTORY_SLOT, Int16GetDatum(ring_slot(now)));
+	store_set(row, HISTORY_WORKER, running->tts_values[RUNNING_WORKER]);
+	store_set(row, HISTORY_STATE, PointerGetDatum(cstring_to_text("completed")));
+	row->tts_values[HISTORY_RESULT] = item->result;
+	row->tts_isnull[HISTORY_RESULT] = item->result_is_null;
+	store_add(history);
+}
+
+static Aftermath
+remember(TupleTableSlot *running)
+{
+	Aftermath after = {.job_id = DatumGetInt64(running->tts_values[JOB_ID]),
+					   .queue_id = DatumGetInt32(running->tts_values[JOB_QUEUE_ID]),
+					   .has_key = !running->tts_isnull[JOB_UNIQUE_KEY]};
+
+	if (after.has_key)
+		after.unique_key = PointerGetDatum(PG_DETOAST_DATUM_COPY(running->tts_values[JOB_UNIQUE_KEY]));
+	return after;
+}
+
+/* Unique keys, children and places under a limit become free. */
+static void
+settle(const Aftermath *after, int n)
+{
+	queues_refresh();
+	for (int i = 0; i < n; i++)
+	{
+		const Queue *queue = queue_by_id(after[i].queue_id);
+
+		if (queue != NULL && queue->concurrency > 0)
+			wake_queue(queue->name);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		if (after[i].has_key)
+			helper_release_key(after[i].queue_id, after[i].unique_key, after[i].job_id);
+		if (lease_has_children(after[i].job_id))
+			helper_unblock(after[i].job_id);
+	}
+}
+
+/* Completes what still has its lease and returns how many; the ids of the others are listed in lost. */
+static int
+complete(Completion *items, int n, StringInfo lost)
+{
+	Leases *leases = leases_open();
+	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
+	TimestampTz now = astrid_now();
+	Store *history = NULL;
+	int done = 0;
+
+	qsort(items, n, sizeof(Completion), compare_completions);
+	for (int i = 0; i < n; i++)
+	{
+		TupleTableSlot *row = leases_take(leases, items[i].job_id, items[i].lease_id);
+
+		if (row == NULL)
+		{
+			appendStringInfo(lost, "%s" INT64_FORMAT, lost->len ? ", " : "", items[i].job_id);
+			continue;
+		}
+		if (history == NULL)
+			history = store_open(STORE_HISTORY + ring_slot(now), n);
+		archive(history, row, &items[i], now);
+		after[done++] = remember(row);
+	}
+	if (history != NULL)
+		store_close(history);
+	leases_close(leases);
+	CommandCounterIncrement();
+	settle(after, done);
+	return done;
+}
+
+/* The arguments job_ids, lease_ids, results of the batch functions. */
+static Completion *
+get_batch(FunctionCallInfo fcinfo, int *n)
+{
+	ArgArray jobs = arg_array_without_nulls(fcinfo, 0, "job_ids", INT8OID);
+	ArgArray leases = arg_array_without_nulls(fcinfo, 1, "lease_ids", INT8OID);
+	ArgArray results = arg_array(fcinfo, 2, JSONBOID);
+	Completion *items = palloc(sizeof(Completion) * Max(jobs.n, 1));
+
+	if (leases.n != jobs.n)
+		arg_refuse("lease_ids", "It must have as many elements as job_ids.");
+	if (!results.is_null && results.n != jobs.n)
+		arg_refuse("results", "It must be null or have as many elements as job_ids.");
+	for (int i = 0; i < jobs.n; i++)
+	{
+		items[i].job_id = DatumGetInt64(jobs.values[i]);
+		items[i].lease_id = DatumGetInt64(leases.values[i]);
+		items[i].result_is_null = results.is_null || results.nulls[i];
+		items[i].result = items[i].result_is_null ? (Datum) 0 : results.values[i];
+	}
+	*n = jobs.n;
+	return items;
+}
+
+static void
+raise_lease_lost(const char *job_ids)
+{
+	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_LEASE_LOST)), errmsg("lease_lost"),
+					errdetail("Jobs: %s", job_ids),
+					errhint("The lease ran out, or the job was cancelled or dropped: roll back what was done for it.")));
+}
+
+/* astrid.complete(job_id, lease_id, result) -> boolean */
+Datum
+astrid_complete(PG_FUNCTION_ARGS)
+{
+	Completion item;
+	StringInfoData lost;
+
+	arg_require(fcinfo, 0, "job_id");
+	arg_require(fcinfo, 1, "lease_id");
+	item.job_id = PG_GETARG_INT64(0);
+	item.lease_id = PG_GETARG_INT64(1);
+	item.result = PG_GETARG_DATUM(2);
+	item.result_is_null = PG_ARGISNULL(2);
+	initStringInfo(&lost);
+	PG_RETURN_BOOL(complete(&item, 1, &lost) == 1);
+}
+
+/* astrid.complete_batch(job_ids, lease_ids, results) -> int */
+Datum
+astrid_complete_batch(PG_FUNCTION_ARGS)
+{
+	StringInfoData lost;
+	int n;
+	Completion *items = get_batch(fcinfo, &n);
+
+	initStringInfo(&lost);
+	PG_RETURN_INT32(complete(items, n, &lost));
+}
+
+/* astrid.complete_and_claim(job_ids, lease_ids, results, queues, worker, max_jobs, lease) -> as claim */
+Datum
+astrid_complete_and_claim(PG_FUNCTION_ARGS)
+{
+	StringInfoData lost;
+	int n;
+	Completion *items = get_batch(fcinfo, &n);
+
+	initStringInfo(&lost);
+	if (n > 0 && complete(items, n, &lost) < n)
+		raise_lease_lost(lost.data);
+	claim(fcinfo, 3);
+	return (Datum) 0;
+}
+
+/* astrid.check_lease(job_id, lease_id): locks the lease against completion, reaping and cancelling by others. */
+Datum
+astrid_check_lease(PG_FUNCTION_ARGS)
+{
+	arg_require(fcinfo, 0, "job_id");
+	arg_require(fcinfo, 1, "lease_id");
+	if (!lease_lock(PG_GETARG_INT64(0), PG_GETARG_INT64(1)))
+		raise_lease_lost(psprintf(INT64_FORMAT, PG_GETARG_INT64(0)));
+	PG_RETURN_VOID();
+}

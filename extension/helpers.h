@@ -1,0 +1,19 @@
+/*
+ * SQL functions that C calls for what is rarely used. SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef HELPERS_H
+#define HELPERS_H
+
+/* astrid._hold_key: the job that holds the key now, which is job_id where the key was free. */
+extern int64 helper_hold_key(int32 queue_id, Datum key, int64 job_id);
+
+/* astrid._release_key */
+extern void helper_release_key(int32 queue_id, Datum key, int64 job_id);
+
+/* astrid._depend: notes the parents of a job; true when one of them is unfinished. */
+extern bool helper_depend(int64 job_id, Datum parents);
+
+/* astrid._unblock: the job is complete, its children may go on. */
+extern void helper_unblock(int64 job_id);
+
+#endif

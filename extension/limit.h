@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: PostgreSQL */
+#ifndef LIMIT_H
+#define LIMIT_H
+
+#include "queues.h"
+
+/* How many more jobs of the queue may run now. With a limit, holds a lock on it until the transaction ends. */
+extern int limit_room(const Queue *queue);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * The settings of the queues, cached in each backend. Called at the start of enqueue and claim.
+ *
+ * Enqueue and claim must neither lock nor read a row that all jobs of a queue share. So each backend keeps a copy of
+ * astrid.queue and drops it when an invalidation message for that table arrives; every function that writes the table
+ * calls astrid._queues_changed(). The message is sent before the writer's COMMIT returns and read when the next
+ * statement opens its tables: what is committed is obeyed by every statement that starts later.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "queues.h"
+#include "sqlstate.h"
+#include "store.h"
+
+/* Columns of astrid.queue, in the table's order. */
+enum
+{
+	QUEUE_ID,
+	QUEUE_NAME,
+	QUEUE_WORKER_TYPE,
+	QUEUE_PRIORITY,
+	QUEUE_MAX_ATTEMPTS,
+	QUEUE_TIMEOUT,
+	QUEUE_CONCURRENCY,
+	QUEUE_ENABLED
+};
+
+typedef struct QueueOfId
+{
+	int32 id;					/* hash key */
+	Queue *queue;
+} QueueOfId;
+
+static MemoryContext cache_context = NULL;
+static HTAB *by_name = NULL;
+static HTAB *by_id = NULL;
+static bool cache_valid = false;
+
+PG_FUNCTION_INFO_V1(astrid_queues_changed);
+
+static void
+cache_invalidate(Datum arg, Oid relid)
+{
+	if (cache_valid && store_is(STORE_QUEUE, relid))
+		cache_valid = false;
+}
+
+static HTAB *
+create_hash(const char *name, Size keysize, Size entrysize, int flags)
+{
+	HASHCTL ctl = {.keysize = keysize, .entrysize = entrysize, .hcxt = cache_context};
+
+	return hash_create(name, 64, &ctl, HASH_ELEM | HASH_CONTEXT | flags);
+}
+
+static void
+cache_add(TupleTableSlot *slot)
+{
+	char name[QUEUE_NAME_SIZE] = "";
+	Queue *queue;
+	QueueOfId *of_id;
+
+	slot_getallattrs(slot);
+	text_to_cstring_buffer(DatumGetTextPP(slot->tts_values[QUEUE_NAME]), name, sizeof(name));
+	queue = hash_search(by_name, name, HASH_ENTER, NULL);
+	queue->id = DatumGetInt32(slot->tts_values[QUEUE_ID]);
+	queue->priority = DatumGetInt32(slot->tts_values[QUEUE_PRIORITY]);
+	queue->max_attempts = DatumGetInt32(slot->tts_values[QUEUE_MAX_ATTEMPTS]);
+	queue->concurrency =
+		slot->tts_isnull[QUEUE_CONCURRENCY] ? 0 : DatumGetInt32(slot->tts_values[QUEUE_CONCURRENCY]);
+	queue->enabled = DatumGetBool(slot->tts_values[QUEUE_ENABLED]);
+	queue->has_timeout = !slot->tts_isnull[QUEUE_TIMEOUT];
+	if (queue->has_timeout)
+		queue->timeout = *DatumGetIntervalP(slot->tts_values[QUEUE_TIMEOUT]);
+	queue->worker_type = NULL;
+	if (!slot->tts_isnull[QUEUE_WORKER_TYPE])
+		queue->worker_type = MemoryContextStrdup(
+			cache_context, text_to_cstring(DatumGetTextPP(slot->tts_values[QUEUE_WORKER_TYPE])));
+	of_id = hash_search(by_id, &queue->id, HASH_ENTER, NULL);
+	of_id->queue = queue;
+}
+
+static void
+cache_fill(void)
+{
+	Relation rel = table_open(store_oid(STORE_QUEUE), AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+		cache_add(slot);
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+}
+
+void
+queues_refresh(void)
+{
+	static bool registered = false;
+
+	AcceptInvalidationMessages();
+	if (cache_valid)
+		return;
+	if (!registered)
+		CacheRegisterRelcacheCallback(cache_invalidate, (Datum) 0);
+	registered = true;
+	if (cache_context != NULL)
+		MemoryContextDelete(cache_context);
+	cache_context = AllocSetContextCreate(CacheMemoryContext, "astrid queues", ALLOCSET_SMALL_SIZES);
+	by_name = create_hash("astrid queues by name", QUEUE_NAME_SIZE, sizeof(Queue), HASH_STRINGS);
+	by_id = create_hash("astrid queues by id", sizeof(int32), sizeof(QueueOfId), HASH_BLOBS);
+	/* Before the scan: a message that arrives during it must not be forgotten. */
+	store_oid(STORE_QUEUE);
+	cache_valid = true;
+	PG_TRY();
+	{
+		cache_fill();
+	}
+	PG_CATCH();
+	{
+		cache_valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+const Queue *
+queue_by_name(const char *name)
+{
+	char key[QUEUE_NAME_SIZE] = "";
+	const Queue *queue = NULL;
+
+	if (strlen(name) < QUEUE_NAME_SIZE)
+	{
+		strcpy(key, name);
+		queue = hash_search(by_name, key, HASH_FIND, NULL);
+	}
+	if (queue == NULL)
+		ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_QUEUE_NOT_FOUND)), errmsg("queue \"%s\" does not exist", name),
+						errhint("astrid_create_queue makes one; the view astrid.queue_status lists them.")));
+	return queue;
+}
+
+const Queue *
+queue_by_id(int32 id)
+{
+	QueueOfId *of_id = hash_search(by_id, &id, HASH_FIND, NULL);
+
+	return of_id ? of_id->queue : NULL;
+}
+
+/* astrid._queues_changed(): every backend reads astrid.queue again after this transaction's commit. */
+Datum
+astrid_queues_changed(PG_FUNCTION_ARGS)
+{
+	CacheInvalidateRelcacheByRelid(store_oid(STORE_QUEUE));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,167 @@
+/*
+ * Adding rows to the tables of jobs without the planner. Called by enqueue.c, claim.c and complete.c.
+ *
+ * Rows are gathered in slots and written with table_multi_insert(): one WAL record per page instead of one per row.
+ * Index entries go through the executor's own routine, so that indexes which a user added are kept up as well.
+ * Nothing here checks privileges: EXECUTE on the functions is the privilege.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands/sequence.h"
+#include "executor/executor.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+
+#include "store.h"
+
+/* Rows written at a time: bounds memory for large batches. */
+#define STORE_ROWS_MAX 500
+
+static Oid oids[STORE_COUNT];
+static bool oids_valid = false;
+
+static void
+oids_invalidate(Datum arg, Oid relid)
+{
+	for (int i = 0; oids_valid && i < STORE_COUNT; i++)
+		if (relid == InvalidOid || oids[i] == relid)
+			oids_valid = false;
+}
+
+static Oid
+lookup(Oid namespace, const char *name)
+{
+	Oid oid = get_relname_relid(name, namespace);
+
+	if (!OidIsValid(oid))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"astrid.%s\" does not exist", name),
+						errhint("Run CREATE EXTENSION astrid in this database.")));
+	return oid;
+}
+
+static void
+oids_load(void)
+{
+	static const char *const names[STORE_HISTORY] = {"queue",	   "ready",	  "waiting",  "running",
+													 "dependency", "job_seq", "lease_seq"};
+	static bool registered = false;
+	Oid namespace = get_namespace_oid("astrid", false);
+
+	if (!registered)
+		CacheRegisterRelcacheCallback(oids_invalidate, (Datum) 0);
+	registered = true;
+	for (int i = 0; i < STORE_HISTORY; i++)
+		oids[i] = lookup(namespace, names[i]);
+	for (int i = 0; i < RING_SLOTS; i++)
+		oids[STORE_HISTORY + i] = lookup(namespace, psprintf("history_%d", i));
+	oids_valid = true;
+}
+
+Oid
+store_oid(StoreId id)
+{
+	if (!oids_valid)
+		oids_load();
+	return oids[id];
+}
+
+bool
+store_is(StoreId id, Oid relid)
+{
+	return relid == InvalidOid || (oids_valid && oids[id] == relid);
+}
+
+int64
+store_next(StoreId sequence)
+{
+	return nextval_internal(store_oid(sequence), false);
+}
+
+Store *
+store_open(StoreId id, int rows_expected)
+{
+	Store *store = palloc0(sizeof(Store));
+
+	store->rel = table_open(store_oid(id), RowExclusiveLock);
+	store->capacity = Min(Max(rows_expected, 1), STORE_ROWS_MAX);
+	store->slots = palloc0(sizeof(TupleTableSlot *) * store->capacity);
+	return store;
+}
+
+/* The next row, all columns null: fill it and call store_add(). */
+TupleTableSlot *
+store_row(Store *store)
+{
+	TupleTableSlot *slot = store->slots[store->n];
+
+	if (slot == NULL)
+		slot = store->slots[store->n] = table_slot_create(store->rel, NULL);
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	return slot;
+}
+
+static void
+open_indexes(Store *store)
+{
+	store->estate = CreateExecutorState();
+	store->indexes = makeNode(ResultRelInfo);
+	InitResultRelInfo(store->indexes, store->rel, 0, NULL, 0);
+	ExecOpenIndices(store->indexes, false);
+}
+
+static void
+flush(Store *store)
+{
+	CommandId cid = GetCurrentCommandId(true);
+
+	if (store->n == 0)
+		return;
+	if (store->estate == NULL)
+		open_indexes(store);
+	if (store->n == 1)
+		table_tuple_insert(store->rel, store->slots[0], cid, 0, NULL);
+	else
+		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
+	for (int i = 0; i < store->n; i++)
+	{
+		list_free(ExecInsertIndexTuples(store->indexes, store->slots[i], store->estate, false, false, NULL, NIL));
+		ResetPerTupleExprContext(store->estate);
+		ExecClearTuple(store->slots[i]);
+	}
+	store->n = 0;
+}
+
+/* Takes over the row from store_row(); its values are copied, so what they pointed to may go. */
+void
+store_add(Store *store)
+{
+	TupleTableSlot *slot = store->slots[store->n];
+
+	ExecStoreVirtualTuple(slot);
+	ExecMaterializeSlot(slot);
+	if (++store->n == store->capacity)
+		flush(store);
+}
+
+/* Writes what is left. The lock stays until the end of the transaction. */
+void
+store_close(Store *store)
+{
+	flush(store);
+	for (int i = 0; i < store->capacity && store->slots[i] != NULL; i++)
+		ExecDropSingleTupleTableSlot(store->slots[i]);
+	if (store->estate != NULL)
+	{
+		ExecCloseIndices(store->indexes);
+		FreeExecutorState(store->estate);
+	}
+	table_close(store->rel, NoLock);
+	pfree(store);
+}

@@ -1,0 +1,123 @@
+/*
+ * The tables of jobs as C sees them: columns, and how rows are added and taken away.
+ *
+ * Every state table starts with the same columns (sql/astrid/10_tables), so that a move copies them in one go; the
+ * numbers here are positions in tts_values. regress/sql/tables.sql compares them with the catalog.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef STORE_H
+#define STORE_H
+
+#include "access/genam.h"
+#include "executor/tuptable.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+
+#include "clock.h"
+
+/* Columns that every state table starts with. */
+enum
+{
+	JOB_ID,
+	JOB_POSITION,
+	JOB_RUN_AT,
+	JOB_ENQUEUED_AT,
+	JOB_QUEUE_ID,
+	JOB_PRIORITY,
+	JOB_ATTEMPT,
+	JOB_MAX_ATTEMPTS,
+	JOB_TIMEOUT,
+	JOB_UNIQUE_KEY,
+	JOB_GROUP_KEY,
+	JOB_TAGS,
+	JOB_PAYLOAD,
+	JOB_COLUMNS
+};
+
+enum
+{
+	WAITING_BLOCKED = JOB_COLUMNS,
+	WAITING_COLUMNS
+};
+
+enum
+{
+	RUNNING_LEASE_ID = JOB_COLUMNS,
+	RUNNING_LEASE_UNTIL,
+	RUNNING_STARTED_AT,
+	RUNNING_PROGRESS,
+	RUNNING_WORKER,
+	RUNNING_STEP,
+	RUNNING_MESSAGE,
+	RUNNING_COMMAND,
+	RUNNING_COLUMNS
+};
+
+enum
+{
+	HISTORY_LEASE_ID = JOB_COLUMNS,
+	HISTORY_STARTED_AT,
+	HISTORY_FINISHED_AT,
+	HISTORY_SLOT,
+	HISTORY_WORKER,
+	HISTORY_STATE,
+	HISTORY_RESULT,
+	HISTORY_ERROR,
+	HISTORY_COLUMNS
+};
+
+/* Relations and sequences used by oid. The partitions of history follow STORE_HISTORY. */
+typedef enum StoreId
+{
+	STORE_QUEUE,
+	STORE_READY,
+	STORE_WAITING,
+	STORE_RUNNING,
+	STORE_DEPENDENCY,
+	STORE_JOB_SEQ,
+	STORE_LEASE_SEQ,
+	STORE_HISTORY,
+	STORE_COUNT = STORE_HISTORY + RING_SLOTS
+} StoreId;
+
+/* A table open for adding rows. Rows are gathered and written together by store_flush(). */
+typedef struct Store
+{
+	Relation rel;
+	EState *estate;
+	ResultRelInfo *indexes;
+	int n;						/* rows gathered */
+	int capacity;
+	TupleTableSlot **slots;		/* made when first needed */
+} Store;
+
+/* Sets a column of a row. */
+static inline void
+store_set(TupleTableSlot *row, int column, Datum value)
+{
+	row->tts_values[column] = value;
+	row->tts_isnull[column] = false;
+}
+
+/* Copies the columns that every state table starts with. */
+static inline void
+store_copy_job(TupleTableSlot *to, TupleTableSlot *from)
+{
+	memcpy(to->tts_values, from->tts_values, sizeof(Datum) * JOB_COLUMNS);
+	memcpy(to->tts_isnull, from->tts_isnull, sizeof(bool) * JOB_COLUMNS);
+}
+
+extern Oid store_oid(StoreId id);
+extern int64 store_next(StoreId sequence);
+
+extern Store *store_open(StoreId id, int rows_expected);
+extern TupleTableSlot *store_row(Store *store);
+extern void store_add(Store *store);
+extern void store_close(Store *store);
+
+/* Called with the oid of each relation whose cached description changed (InvalidOid: all). */
+extern bool store_is(StoreId id, Oid relid);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The wake-up calls for the functions that are SQL: promotion, retry, redrive, resume.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "wake.h"
+
+PG_FUNCTION_INFO_V1(astrid_sql_wake);
+PG_FUNCTION_INFO_V1(astrid_sql_wake_at);
+
+/* astrid._wake(queue_name, n) */
+Datum
+astrid_sql_wake(PG_FUNCTION_ARGS)
+{
+	wake_queue_jobs(text_to_cstring(PG_GETARG_TEXT_PP(0)), (uint32) Max(PG_GETARG_INT32(1), 1));
+	PG_RETURN_VOID();
+}
+
+/* astrid._wake_at(due) */
+Datum
+astrid_sql_wake_at(PG_FUNCTION_ARGS)
+{
+	wake_maintenance_at(PG_GETARG_TIMESTAMPTZ(0));
+	PG_RETURN_VOID();
+}

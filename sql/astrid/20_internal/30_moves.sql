@@ -1,0 +1,100 @@
+-- The columns that all state tables share, as one value: a row of astrid.ready.
+
+CREATE FUNCTION astrid._job(j astrid.waiting) RETURNS astrid.ready
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+       j.unique_key, j.group_key, j.tags, j.payload
+$$;
+COMMENT ON FUNCTION astrid._job(astrid.waiting) IS 'The columns that all state tables share.';
+
+CREATE FUNCTION astrid._job(j astrid.running) RETURNS astrid.ready
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+       j.unique_key, j.group_key, j.tags, j.payload
+$$;
+COMMENT ON FUNCTION astrid._job(astrid.running) IS 'The columns that all state tables share.';
+
+CREATE FUNCTION astrid._job(j astrid.dead) RETURNS astrid.ready
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+       j.unique_key, j.group_key, j.tags, j.payload
+$$;
+COMMENT ON FUNCTION astrid._job(astrid.dead) IS 'The columns that all state tables share.';
+
+CREATE FUNCTION astrid._put(job astrid.ready) RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+BEGIN
+    IF job.run_at > astrid.clock() THEN
+        INSERT INTO astrid.waiting SELECT (job).*, false;
+        PERFORM astrid._wake_at(job.run_at);
+        RETURN 'scheduled';
+    END IF;
+    job.position := nextval('astrid.job_seq');
+    INSERT INTO astrid.ready SELECT (job).*;
+    PERFORM astrid._wake(q.queue_name, 1) FROM astrid.queue q WHERE q.queue_id = job.queue_id;
+    RETURN 'ready';
+END
+$$;
+COMMENT ON FUNCTION astrid._put(astrid.ready) IS
+    'Puts a job that was taken from another table into its queue, at the end; returns its new state.';
+
+CREATE FUNCTION astrid._archive_cancelled(job astrid.ready, lease bigint, started timestamptz, worker text, error text)
+    RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    at timestamptz := astrid.clock();
+BEGIN
+    INSERT INTO astrid.history
+        SELECT (job).*, lease, started, at, astrid._ring_slot(at), worker, 'cancelled', NULL, error;
+    DELETE FROM astrid.dependency d WHERE d.child_id = job.job_id;
+    PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
+    RETURN 'cancelled';
+END
+$$;
+COMMENT ON FUNCTION astrid._archive_cancelled(astrid.ready, bigint, timestamptz, text, text) IS
+    'Writes a job that was taken from its table to history as cancelled.';
+
+CREATE FUNCTION astrid._backoff(queue int, attempt int) RETURNS interval
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT make_interval(secs => (1 - 0.2 * random())
+                             * least(extract(epoch FROM q.backoff_base)::float8 * power(2, least(attempt - 1, 60)),
+                                     extract(epoch FROM q.backoff_max)::float8))
+  FROM astrid.queue q
+ WHERE q.queue_id = queue
+$$;
+COMMENT ON FUNCTION astrid._backoff(int, int) IS
+    'Wait after this attempt: base x 2^(attempt-1), at most the maximum, less a random part of up to a fifth.';
+
+CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, retryable boolean, retry_in interval,
+                                    info jsonb)
+    RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    at timestamptz := astrid.clock();
+    job astrid.ready := astrid._job(r);
+BEGIN
+    INSERT INTO astrid.attempt (job_id, lease_id, started_at, ended_at, attempt, queue_id, slot, worker, cause, error,
+                                info)
+        VALUES (r.job_id, r.lease_id, r.started_at, at, r.attempt, r.queue_id, astrid._ring_slot(at), r.worker, cause,
+                error, info);
+    IF cause = 'cancel' OR r.command = 'cancel' THEN
+        RETURN astrid._archive_cancelled(job, r.lease_id, r.started_at, r.worker, error);
+    END IF;
+    IF retryable AND r.attempt < r.max_attempts THEN
+        job.run_at := at + coalesce(retry_in, astrid._backoff(r.queue_id, r.attempt), interval '0');
+        RETURN astrid._put(job);
+    END IF;
+    INSERT INTO astrid.dead SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error;
+    PERFORM astrid._release_key(r.queue_id, r.unique_key, r.job_id);
+    RETURN 'dead';
+END
+$$;
+COMMENT ON FUNCTION astrid._end_attempt(astrid.running, text, text, boolean, interval, jsonb) IS
+    'An attempt ended without completing the job: keeps it on record and retries, buries or cancels the job.';

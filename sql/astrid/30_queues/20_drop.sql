@@ -1,0 +1,43 @@
+CREATE FUNCTION astrid._delete_jobs(queue int) RETURNS bigint
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    n bigint;
+    deleted bigint := 0;
+BEGIN
+    DELETE FROM astrid.dependency d USING astrid.waiting w
+     WHERE w.queue_id = queue AND w.blocked AND d.child_id = w.job_id;
+    -- Twice: between the statements a job may be claimed, or go back for a retry.
+    FOR round IN 1..2 LOOP
+        DELETE FROM astrid.waiting w WHERE w.queue_id = queue;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        deleted := deleted + n;
+        DELETE FROM astrid.ready r WHERE r.queue_id = queue;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        deleted := deleted + n;
+        DELETE FROM astrid.running r WHERE r.queue_id = queue;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        deleted := deleted + n;
+    END LOOP;
+    DELETE FROM astrid.dead d WHERE d.queue_id = queue;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    DELETE FROM astrid.unique_key k WHERE k.queue_id = queue;
+    RETURN deleted + n;
+END
+$$;
+COMMENT ON FUNCTION astrid._delete_jobs(int) IS 'Deletes the jobs of a queue that are not finished.';
+
+CREATE FUNCTION astrid.drop_queue(queue text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    id int := astrid._queue_id(queue);
+BEGIN
+    DELETE FROM astrid.queue q WHERE q.queue_id = id;
+    INSERT INTO astrid.dropped_queue (queue_id, queue_name, dropped_at) VALUES (id, queue, clock_timestamp());
+    PERFORM astrid._queues_changed();
+    PERFORM astrid._delete_jobs(id);
+END
+$$;
+COMMENT ON FUNCTION astrid.drop_queue(text) IS
+    'Drops the queue with all its jobs in any state. Running ones lose their leases: their workers cannot commit.';

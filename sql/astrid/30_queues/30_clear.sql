@@ -1,0 +1,45 @@
+CREATE FUNCTION astrid.clear_queue(queue text, states text[] DEFAULT NULL) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    id int := astrid._queue_id(queue);
+    wanted text[] := coalesce(states, ARRAY['ready', 'scheduled', 'blocked']);
+    n bigint;
+    cleared bigint := 0;
+BEGIN
+    IF NOT wanted <@ ARRAY['ready', 'scheduled', 'blocked', 'dead', 'completed', 'cancelled'] THEN
+        RAISE EXCEPTION USING ERRCODE = 'QJ006', MESSAGE = 'invalid argument "states"',
+            DETAIL = 'A queue can be cleared of ready, scheduled, blocked, dead, completed and cancelled jobs.',
+            HINT = 'astrid_cancel ends a running job.';
+    END IF;
+    IF wanted && ARRAY['scheduled', 'blocked'] THEN
+        WITH gone AS (
+            DELETE FROM astrid.waiting w
+             WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
+            RETURNING w.job_id, w.unique_key),
+        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key),
+        parents AS (DELETE FROM astrid.dependency d USING gone g WHERE d.child_id = g.job_id)
+        SELECT count(*) INTO n FROM gone;
+        cleared := cleared + n;
+    END IF;
+    IF 'ready' = ANY (wanted) THEN
+        WITH gone AS (DELETE FROM astrid.ready r WHERE r.queue_id = id RETURNING r.unique_key),
+        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key)
+        SELECT count(*) INTO n FROM gone;
+        cleared := cleared + n;
+    END IF;
+    IF 'dead' = ANY (wanted) THEN
+        DELETE FROM astrid.dead d WHERE d.queue_id = id;
+        GET DIAGNOSTICS n = ROW_COUNT;
+        cleared := cleared + n;
+    END IF;
+    IF wanted && ARRAY['completed', 'cancelled'] THEN
+        DELETE FROM astrid.history h WHERE h.queue_id = id AND h.state = ANY (wanted);
+        GET DIAGNOSTICS n = ROW_COUNT;
+        cleared := cleared + n;
+    END IF;
+    RETURN cleared;
+END
+$$;
+COMMENT ON FUNCTION astrid.clear_queue(text, text[]) IS
+    'Deletes the jobs of a queue in these states (null: ready, scheduled, blocked), without a trace; returns how many.';

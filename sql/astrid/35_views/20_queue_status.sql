@@ -1,0 +1,68 @@
+CREATE VIEW astrid.queue_status AS
+SELECT q.queue_name, q.worker_type, q.priority, q.max_attempts - 1 AS max_retries,
+       extract(epoch FROM q.timeout)::float8 AS timeout, q.concurrency, q.enabled,
+       coalesce(r.n, 0) AS ready, coalesce(w.scheduled, 0) AS scheduled, coalesce(w.blocked, 0) AS blocked,
+       coalesce(x.n, 0) AS running, coalesce(d.n, 0) AS dead,
+       greatest(astrid.clock() - r.oldest, interval '0') AS oldest_ready_age,
+       coalesce(h.completed, 0) AS completed, coalesce(h.cancelled, 0) AS cancelled,
+       q.max_attempts, q.backoff_base, q.backoff_max, q.payload_schema, q.created_at, q.updated_at
+  FROM astrid.queue q
+  LEFT JOIN (SELECT queue_id, count(*) AS n, min(run_at) AS oldest FROM astrid.ready GROUP BY queue_id) r
+       USING (queue_id)
+  LEFT JOIN (SELECT queue_id, count(*) FILTER (WHERE NOT blocked) AS scheduled, count(*) FILTER (WHERE blocked) AS blocked
+               FROM astrid.waiting GROUP BY queue_id) w USING (queue_id)
+  LEFT JOIN (SELECT queue_id, count(*) AS n FROM astrid.running GROUP BY queue_id) x USING (queue_id)
+  LEFT JOIN (SELECT queue_id, count(*) AS n FROM astrid.dead GROUP BY queue_id) d USING (queue_id)
+  LEFT JOIN (SELECT queue_id, count(*) FILTER (WHERE state = 'completed') AS completed,
+                    count(*) FILTER (WHERE state = 'cancelled') AS cancelled
+               FROM astrid.history GROUP BY queue_id) h USING (queue_id);
+
+COMMENT ON VIEW astrid.queue_status IS 'Settings of each queue and how many jobs it has in each state.';
+COMMENT ON COLUMN astrid.queue_status.queue_name IS 'Name of the queue.';
+COMMENT ON COLUMN astrid.queue_status.worker_type IS 'Kind of worker that does these jobs.';
+COMMENT ON COLUMN astrid.queue_status.priority IS 'A claim from several queues serves the smaller number first.';
+COMMENT ON COLUMN astrid.queue_status.max_retries IS 'Attempts after the first (max_attempts less one).';
+COMMENT ON COLUMN astrid.queue_status.timeout IS 'Longest run of one attempt [s]; null: none.';
+COMMENT ON COLUMN astrid.queue_status.concurrency IS 'Most jobs running at the same time; null: no limit.';
+COMMENT ON COLUMN astrid.queue_status.enabled IS 'False: paused.';
+COMMENT ON COLUMN astrid.queue_status.ready IS 'Jobs that may be claimed now.';
+COMMENT ON COLUMN astrid.queue_status.scheduled IS 'Jobs whose time lies ahead, retries included.';
+COMMENT ON COLUMN astrid.queue_status.blocked IS 'Jobs that wait for other jobs.';
+COMMENT ON COLUMN astrid.queue_status.running IS 'Jobs leased to a worker.';
+COMMENT ON COLUMN astrid.queue_status.dead IS 'Dead letters.';
+COMMENT ON COLUMN astrid.queue_status.oldest_ready_age IS 'How long the oldest ready job has been due; null: none is ready.';
+COMMENT ON COLUMN astrid.queue_status.completed IS 'Completed jobs still in history.';
+COMMENT ON COLUMN astrid.queue_status.cancelled IS 'Cancelled jobs still in history.';
+COMMENT ON COLUMN astrid.queue_status.max_attempts IS 'Attempts of a job before it is dead.';
+COMMENT ON COLUMN astrid.queue_status.backoff_base IS 'Wait after the first failed attempt; doubles with each further one.';
+COMMENT ON COLUMN astrid.queue_status.backoff_max IS 'Longest wait between attempts.';
+COMMENT ON COLUMN astrid.queue_status.payload_schema IS 'JSON Schema of the payload: stored, not yet enforced.';
+COMMENT ON COLUMN astrid.queue_status.created_at IS 'When the queue was created.';
+COMMENT ON COLUMN astrid.queue_status.updated_at IS 'When its settings last changed.';
+
+CREATE VIEW astrid.dead_letters AS
+SELECT d.job_id, q.queue_name, q.worker_type, d.priority, d.attempt, d.max_attempts, d.enqueued_at, d.started_at,
+       d.finished_at, d.worker AS worker_id, d.error, d.payload,
+       (SELECT jsonb_agg(to_jsonb(a) - 'slot' - 'queue_id' - 'job_id' ORDER BY a.lease_id)
+          FROM astrid.attempt a WHERE a.job_id = d.job_id) AS attempts,
+       d.unique_key, d.group_key, d.tags
+  FROM astrid.dead d
+  JOIN astrid.queue q USING (queue_id);
+
+COMMENT ON VIEW astrid.dead_letters IS 'Jobs that were given up, with the record of their attempts.';
+COMMENT ON COLUMN astrid.dead_letters.job_id IS 'Number of the job.';
+COMMENT ON COLUMN astrid.dead_letters.queue_name IS 'Queue of the job.';
+COMMENT ON COLUMN astrid.dead_letters.worker_type IS 'Kind of worker that does it.';
+COMMENT ON COLUMN astrid.dead_letters.priority IS 'Its priority.';
+COMMENT ON COLUMN astrid.dead_letters.attempt IS 'Attempts begun.';
+COMMENT ON COLUMN astrid.dead_letters.max_attempts IS 'Attempts it was allowed.';
+COMMENT ON COLUMN astrid.dead_letters.enqueued_at IS 'When it was enqueued.';
+COMMENT ON COLUMN astrid.dead_letters.started_at IS 'When the last attempt was claimed.';
+COMMENT ON COLUMN astrid.dead_letters.finished_at IS 'When it died.';
+COMMENT ON COLUMN astrid.dead_letters.worker_id IS 'Worker of the last attempt.';
+COMMENT ON COLUMN astrid.dead_letters.error IS 'Error of the last attempt.';
+COMMENT ON COLUMN astrid.dead_letters.payload IS 'What was to be done.';
+COMMENT ON COLUMN astrid.dead_letters.attempts IS 'All attempts, each with cause, error and worker, as a JSON array.';
+COMMENT ON COLUMN astrid.dead_letters.unique_key IS 'Its unique key; not held any more.';
+COMMENT ON COLUMN astrid.dead_letters.group_key IS 'What the job belongs to.';
+COMMENT ON COLUMN astrid.dead_letters.tags IS 'Labels of the producer.';

@@ -1,0 +1,125 @@
+CREATE FUNCTION astrid._state(job bigint) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT s.state FROM astrid.job_status s WHERE s.job_id = job
+$$;
+COMMENT ON FUNCTION astrid._state(bigint) IS 'State of the job; null: there is none.';
+
+CREATE FUNCTION astrid._raise_state(job bigint, wish text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    state text := astrid._state(job);
+BEGIN
+    PERFORM astrid._require(job, 'job_id');
+    IF state IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = 'QJ003', MESSAGE = format('job %s does not exist', job);
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = 'QJ004', MESSAGE = format('job %s is %s', job, state), DETAIL = wish;
+END
+$$;
+COMMENT ON FUNCTION astrid._raise_state(bigint, text) IS
+    'Raises QJ003 (no such job) or QJ004 (its state does not allow that).';
+
+CREATE FUNCTION astrid.cancel(job_id bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+#variable_conflict use_variable
+DECLARE
+    w astrid.waiting;
+    r astrid.ready;
+BEGIN
+    -- Along the way that a job takes, and once more for one that went back meanwhile.
+    FOR round IN 1..3 LOOP
+        DELETE FROM astrid.waiting x WHERE x.job_id = job_id RETURNING x.* INTO w;
+        IF FOUND THEN
+            PERFORM astrid._archive_cancelled(astrid._job(w), NULL, NULL, NULL, NULL);
+            RETURN;
+        END IF;
+        DELETE FROM astrid.ready x WHERE x.job_id = job_id RETURNING x.* INTO r;
+        IF FOUND THEN
+            PERFORM astrid._archive_cancelled(r, NULL, NULL, NULL, NULL);
+            RETURN;
+        END IF;
+        UPDATE astrid.running x SET command = 'cancel' WHERE x.job_id = job_id;
+        IF FOUND THEN
+            RETURN;
+        END IF;
+    END LOOP;
+    IF astrid._state(job_id) IS DISTINCT FROM 'cancelled' THEN
+        PERFORM astrid._raise_state(job_id, 'Only a job that is not finished can be cancelled.');
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION astrid.cancel(bigint) IS
+    'Cancels a waiting or ready job at once; a running one is told by its worker''s next heartbeat.';
+
+CREATE FUNCTION astrid.retry(job_id bigint) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+#variable_conflict use_variable
+DECLARE
+    d astrid.dead;
+    w astrid.waiting;
+    job astrid.ready;
+    holder bigint;
+BEGIN
+    DELETE FROM astrid.waiting x WHERE x.job_id = job_id AND NOT x.blocked RETURNING x.* INTO w;
+    IF FOUND THEN
+        job := astrid._job(w);
+    ELSE
+        DELETE FROM astrid.dead x WHERE x.job_id = job_id RETURNING x.* INTO d;
+        IF NOT FOUND THEN
+            PERFORM astrid._raise_state(job_id, 'Only a dead or a scheduled job can be retried.');
+        END IF;
+        job := astrid._job(d);
+        job.attempt := 0;
+        IF job.unique_key IS NOT NULL THEN
+            holder := astrid._hold_key(job.queue_id, job.unique_key, job.job_id);
+            IF holder <> job.job_id THEN
+                RAISE EXCEPTION USING ERRCODE = 'QJ004', MESSAGE = format('job %s cannot be retried', job_id),
+                    DETAIL = format('Job %s has its unique key by now.', holder);
+            END IF;
+        END IF;
+    END IF;
+    job.run_at := astrid.clock();
+    PERFORM astrid._put(job);
+END
+$$;
+COMMENT ON FUNCTION astrid.retry(bigint) IS
+    'A dead job gets a new set of attempts, a scheduled one its time now.';
+
+CREATE FUNCTION astrid.redrive(queue text) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    id int := astrid._queue_id(queue);
+    at timestamptz := astrid.clock();
+    d astrid.dead;
+    n bigint;
+    with_key bigint := 0;
+BEGIN
+    WITH gone AS (DELETE FROM astrid.dead x WHERE x.queue_id = id AND x.unique_key IS NULL RETURNING x.*)
+    INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, attempt, max_attempts, timeout,
+                              unique_key, group_key, tags, payload)
+        SELECT g.job_id, nextval('astrid.job_seq'), at, g.enqueued_at, g.queue_id, g.priority, 0, g.max_attempts,
+               g.timeout, g.unique_key, g.group_key, g.tags, g.payload
+          FROM (SELECT * FROM gone ORDER BY job_id) g;
+    GET DIAGNOSTICS n = ROW_COUNT;
+    FOR d IN SELECT * FROM astrid.dead x WHERE x.queue_id = id ORDER BY x.job_id FOR UPDATE LOOP
+        IF astrid._hold_key(id, d.unique_key, d.job_id) = d.job_id THEN
+            DELETE FROM astrid.dead x WHERE x.job_id = d.job_id;
+            d.attempt := 0;
+            d.run_at := at;
+            PERFORM astrid._put(astrid._job(d));
+            with_key := with_key + 1;
+        END IF;
+    END LOOP;
+    IF n > 0 THEN
+        PERFORM astrid._wake(queue, least(n, 1000)::int);
+    END IF;
+    RETURN n + with_key;
+END
+$$;
+COMMENT ON FUNCTION astrid.redrive(text) IS
+    'All dead jobs of the queue become ready again; those whose unique key another job has by now stay. Returns how many.';

@@ -1,0 +1,58 @@
+CREATE FUNCTION astrid.reap() RETURNS int
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    at timestamptz := astrid.clock();
+    r astrid.running;
+    n int := 0;
+BEGIN
+    -- The time that the lease ran was the wait: the retry follows at once.
+    FOR r IN
+        DELETE FROM astrid.running x
+         WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at
+                                      ORDER BY y.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
+        RETURNING x.*
+    LOOP
+        PERFORM astrid._end_attempt(r, 'lease expired', format('lease of worker "%s" expired', r.worker), true,
+                                    interval '0', NULL);
+        n := n + 1;
+    END LOOP;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION astrid.reap() IS
+    'Takes back jobs whose lease ran out: ready again, or dead when the attempts are used up. Returns how many (at most 1000).';
+
+CREATE FUNCTION astrid._promote() RETURNS int
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+DECLARE
+    at timestamptz := astrid.clock();
+    due record;
+    n int := 0;
+BEGIN
+    FOR due IN
+        WITH gone AS (
+            DELETE FROM astrid.waiting x
+             WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.waiting y WHERE NOT y.blocked AND y.run_at <= at
+                                          ORDER BY y.run_at, y.job_id LIMIT 10000 FOR UPDATE SKIP LOCKED))
+            RETURNING x.*),
+        moved AS (
+            INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, attempt, max_attempts,
+                                      timeout, unique_key, group_key, tags, payload)
+            SELECT g.job_id, nextval('astrid.job_seq'), g.run_at, g.enqueued_at, g.queue_id, g.priority, g.attempt,
+                   g.max_attempts, g.timeout, g.unique_key, g.group_key, g.tags, g.payload
+              FROM (SELECT * FROM gone ORDER BY run_at, job_id) g
+            RETURNING queue_id)
+        SELECT q.queue_name, m.jobs
+          FROM (SELECT queue_id, count(*)::int AS jobs FROM moved GROUP BY queue_id) m
+          LEFT JOIN astrid.queue q USING (queue_id)
+    LOOP
+        n := n + due.jobs;
+        PERFORM astrid._wake(due.queue_name, due.jobs);
+    END LOOP;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION astrid._promote() IS
+    'Scheduled jobs whose time has come become ready, by run_at and number: at most 10000.';

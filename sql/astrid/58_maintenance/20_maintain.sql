@@ -1,0 +1,73 @@
+CREATE FUNCTION astrid._rotate() RETURNS int
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    at timestamptz := astrid.clock();
+    next_slot smallint := astrid._ring_slot(at + interval '1 day');
+    ring record;
+    in_use boolean;
+    n int := 0;
+BEGIN
+    -- Empties the partition of tomorrow, which holds what is a week old. What it says is checked row by row: a clock
+    -- that was set back, or a restored dump, must not cost a row of this week.
+    FOR ring IN SELECT * FROM (VALUES ('history', 'finished_at'), ('attempt', 'ended_at'), ('job_log', 'logged_at'),
+                                      ('worker_sample', 'sampled_at')) v (name, written_at) LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM astrid.%I) AND NOT EXISTS (SELECT FROM astrid.%1$I WHERE %I > $1)',
+                       ring.name || '_' || next_slot, ring.written_at)
+            INTO in_use USING at - interval '5 days';
+        CONTINUE WHEN NOT in_use;
+        BEGIN
+            EXECUTE format('LOCK TABLE ONLY astrid.%I IN ACCESS EXCLUSIVE MODE NOWAIT', ring.name || '_' || next_slot);
+            EXECUTE format('TRUNCATE ONLY astrid.%I', ring.name || '_' || next_slot);
+            n := n + 1;
+        EXCEPTION WHEN lock_not_available THEN
+            NULL;  -- somebody reads it; there is a day's time
+        END;
+    END LOOP;
+    RETURN n;
+END
+$$;
+COMMENT ON FUNCTION astrid._rotate() IS 'Empties the ring partitions that are used next; returns how many.';
+
+CREATE FUNCTION astrid._sweep() RETURNS int
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    dropped record;
+    n bigint;
+    swept int := 0;
+BEGIN
+    FOR dropped IN SELECT * FROM astrid.dropped_queue FOR UPDATE SKIP LOCKED LOOP
+        n := astrid._delete_jobs(dropped.queue_id);
+        swept := swept + n;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity a WHERE a.xact_start <= dropped.dropped_at)
+            OR EXISTS (SELECT FROM pg_prepared_xacts);
+        DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id AND n = 0;
+    END LOOP;
+    DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
+    RETURN swept;
+END
+$$;
+COMMENT ON FUNCTION astrid._sweep() IS
+    'Deletes jobs that came into a queue while it was dropped, and workers not heard of for a week.';
+
+CREATE FUNCTION astrid.maintain() RETURNS jsonb
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    reaped int;
+    promoted int;
+    swept int;
+BEGIN
+    -- One pass at a time; whoever comes second has nothing to do. Released with the transaction.
+    IF NOT pg_try_advisory_xact_lock('astrid.queue'::regclass::oid::int, 0) THEN
+        RETURN jsonb_build_object('busy', true);
+    END IF;
+    reaped := astrid.reap();
+    promoted := astrid._promote();
+    swept := astrid._sweep();
+    RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'rotated', astrid._rotate());
+END
+$$;
+COMMENT ON FUNCTION astrid.maintain() IS
+    'One bounded pass of what time brings: leases that ran out, jobs that fall due, rings that turn. Returns what was done.';
