@@ -289,7 +289,7 @@ claim(FunctionCallInfo fcinfo, int first)
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	claim.result = (ReturnSetInfo *) fcinfo->resultinfo;
 	claim.worker = PG_GETARG_DATUM(first + 1);
-	claim.now = astrid_now();
+	claim.now = clock_now();
 	claim.lease_until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(claim.now),
 											IntervalPGetDatum(&lease));
 	queues_refresh();

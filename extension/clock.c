@@ -1,7 +1,7 @@
 /*
  * The clock of the queue, and the ring slots that follow from it.
  *
- * Everything that compares times asks astrid_now(), in C or as astrid.clock() in SQL: now() would be the start of the
+ * Everything that compares times asks clock_now(), in C or as astrid.clock() in SQL: now() would be the start of the
  * transaction, and a claim in a pipeline would miss the job that woke it. Tests set astrid.test_clock instead of
  * sleeping; only a superuser may.
  *
@@ -30,7 +30,7 @@ clock_init(void)
 }
 
 TimestampTz
-astrid_now(void)
+clock_now(void)
 {
 	if (test_clock == NULL || test_clock[0] == '\0')
 		return GetCurrentTimestamp();
@@ -52,7 +52,7 @@ ring_slot(TimestampTz at)
 Datum
 astrid_clock(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TIMESTAMPTZ(astrid_now());
+	PG_RETURN_TIMESTAMPTZ(clock_now());
 }
 
 /* astrid._ring_slot(timestamptz) -> smallint */

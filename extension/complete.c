@@ -13,6 +13,7 @@
 #include "funcapi.h"
 #include "lib/stringinfo.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "args.h"
 #include "claim.h"
@@ -111,7 +112,7 @@ complete(Completion *items, int n, StringInfo lost)
 {
 	Leases *leases = leases_open();
 	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
-	TimestampTz now = astrid_now();
+	TimestampTz now = clock_now();
 	Store *history = NULL;
 	int done = 0;
 

@@ -88,7 +88,7 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	queues_refresh();
 	batch->fcinfo = fcinfo;
 	batch->queue = queue_by_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUEUE)));
-	batch->now = astrid_now();
+	batch->now = clock_now();
 	batch->run_at = PG_ARGISNULL(ARG_RUN_AT) ? batch->now : PG_GETARG_TIMESTAMPTZ(ARG_RUN_AT);
 	batch->max_attempts =
 		PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts : PG_GETARG_INT32(ARG_MAX_ATTEMPTS);

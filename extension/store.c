@@ -74,7 +74,8 @@ store_oid(StoreId id)
 bool
 store_is(StoreId id, Oid relid)
 {
-	return relid == InvalidOid || (oids_valid && oids[id] == relid);
+	/* Also when oids_valid is false already: the same message has come by here first. */
+	return relid == InvalidOid || oids[id] == relid;
 }
 
 int64

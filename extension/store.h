@@ -117,7 +117,7 @@ extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
 extern void store_close(Store *store);
 
-/* Called with the oid of each relation whose cached description changed (InvalidOid: all). */
+/* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */
 extern bool store_is(StoreId id, Oid relid);
 
 #endif

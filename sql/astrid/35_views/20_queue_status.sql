@@ -3,7 +3,7 @@ SELECT q.queue_name, q.worker_type, q.priority, q.max_attempts - 1 AS max_retrie
        extract(epoch FROM q.timeout)::float8 AS timeout, q.concurrency, q.enabled,
        coalesce(r.n, 0) AS ready, coalesce(w.scheduled, 0) AS scheduled, coalesce(w.blocked, 0) AS blocked,
        coalesce(x.n, 0) AS running, coalesce(d.n, 0) AS dead,
-       greatest(astrid.clock() - r.oldest, interval '0') AS oldest_ready_age,
+       CASE WHEN r.n > 0 THEN greatest(astrid.clock() - r.oldest, interval '0') END AS oldest_ready_age,
        coalesce(h.completed, 0) AS completed, coalesce(h.cancelled, 0) AS cancelled,
        q.max_attempts, q.backoff_base, q.backoff_max, q.payload_schema, q.created_at, q.updated_at
   FROM astrid.queue q

@@ -1,1 +1,0 @@
-\echo Use "CREATE EXTENSION astrid" to load this file. \quit
