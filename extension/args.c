@@ -1,6 +1,6 @@
 /*
- * Arguments of the SQL functions: no function is STRICT, so each says which of its arguments must not be null.
- * Called by enqueue.c, claim.c and complete.c.
+ * Arguments of the SQL functions: no function is STRICT, so each says which of its arguments must
+ * not be null. Called by enqueue.c, claim.c and complete.c.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -16,8 +16,8 @@
 void
 arg_refuse(const char *name, const char *detail)
 {
-	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)), errmsg("invalid argument \"%s\"", name),
-					errdetail("%s", detail)));
+	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)),
+					errmsg("invalid argument \"%s\"", name), errdetail("%s", detail)));
 }
 
 void
@@ -38,8 +38,8 @@ arg_array(FunctionCallInfo fcinfo, int number, Oid element_type)
 	if (result.is_null)
 		return result;
 	get_typlenbyvalalign(element_type, &length, &by_value, &align);
-	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), element_type, length, by_value, align, &result.values,
-					  &result.nulls, &result.n);
+	deconstruct_array(PG_GETARG_ARRAYTYPE_P(number), element_type, length, by_value, align,
+					  &result.values, &result.nulls, &result.n);
 	return result;
 }
 

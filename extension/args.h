@@ -25,7 +25,8 @@ extern void arg_refuse(const char *name, const char *detail) pg_attribute_noretu
 extern ArgArray arg_array(FunctionCallInfo fcinfo, int number, Oid element_type);
 
 /* As arg_array(), but null elements are refused. */
-extern ArgArray arg_array_without_nulls(FunctionCallInfo fcinfo, int number, const char *name, Oid element_type);
+extern ArgArray arg_array_without_nulls(FunctionCallInfo fcinfo, int number, const char *name,
+										Oid element_type);
 
 /* Interval as microseconds for comparison with zero; a month counts 30 days. */
 extern void arg_require_positive(const Interval *value, const char *name);

@@ -1,11 +1,14 @@
 /*
- * astrid_claim: ready jobs become running ones, in the order (queue's priority, job's priority, place).
+ * astrid_claim: ready jobs become running ones, in the order (queue's priority, job's priority,
+ * place).
  *
- * A claim walks the primary key of astrid.ready and deletes what it takes without waiting: a row that another session
- * is just taking answers TM_BeingModified and is passed over, which is what SKIP LOCKED does, without the write of a
- * row lock. The planner has no part in it, so statistics cannot spoil it.
+ * A claim walks the primary key of astrid.ready and deletes what it takes without waiting: a row
+ * that another session is just taking answers TM_BeingModified and is passed over, which is what
+ * SKIP LOCKED does, without the write of a row lock. The planner has no part in it, so statistics
+ * cannot spoil it.
  *
- * The snapshot is the latest one and not the transaction's: a queue is the current truth in every isolation level.
+ * The snapshot is the latest one and not the transaction's: a queue is the current truth in every
+ * isolation level.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -60,19 +63,19 @@ typedef struct Claim
 	Datum worker;
 	TimestampTz now;
 	Datum lease_until;
-	int wanted;					/* jobs still to take */
+	int wanted; /* jobs still to take */
 	Relation ready;
 	Relation ready_key;
 	Snapshot snapshot;
 	CommandId cid;
-	Store *running;				/* opened with the first job */
+	Store *running; /* opened with the first job */
 } Claim;
 
 /* The ready jobs of one queue, in order; row holds the next one. */
 typedef struct Cursor
 {
 	const Queue *queue;
-	int room;					/* jobs that its concurrency limit still allows */
+	int room; /* jobs that its concurrency limit still allows */
 	IndexScanDesc scan;
 	TupleTableSlot *row;
 	bool valid;
@@ -116,7 +119,8 @@ cursor_before(const Cursor *a, const Cursor *b)
 
 	if (a_priority != b_priority)
 		return a_priority < b_priority;
-	return DatumGetInt64(a->row->tts_values[JOB_POSITION]) < DatumGetInt64(b->row->tts_values[JOB_POSITION]);
+	return DatumGetInt64(a->row->tts_values[JOB_POSITION]) <
+		   DatumGetInt64(b->row->tts_values[JOB_POSITION]);
 }
 
 static Cursor *
@@ -125,7 +129,8 @@ first_cursor(Cursor *cursors, int n)
 	Cursor *first = NULL;
 
 	for (int i = 0; i < n; i++)
-		if (cursors[i].valid && cursors[i].room > 0 && (first == NULL || cursor_before(&cursors[i], first)))
+		if (cursors[i].valid && cursors[i].room > 0 &&
+			(first == NULL || cursor_before(&cursors[i], first)))
 			first = &cursors[i];
 	return first;
 }
@@ -143,9 +148,11 @@ static void
 put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 {
 	static const int from_job[OUT_COLUMNS] = {
-		[OUT_JOB_ID] = JOB_ID,			 [OUT_PAYLOAD] = JOB_PAYLOAD,	  [OUT_ATTEMPT] = JOB_ATTEMPT,
-		[OUT_MAX_ATTEMPTS] = JOB_MAX_ATTEMPTS, [OUT_TIMEOUT] = JOB_TIMEOUT, [OUT_ENQUEUED_AT] = JOB_ENQUEUED_AT,
-		[OUT_PRIORITY] = JOB_PRIORITY,	 [OUT_GROUP_KEY] = JOB_GROUP_KEY, [OUT_TAGS] = JOB_TAGS};
+		[OUT_JOB_ID] = JOB_ID,         [OUT_PAYLOAD] = JOB_PAYLOAD,
+		[OUT_ATTEMPT] = JOB_ATTEMPT,   [OUT_MAX_ATTEMPTS] = JOB_MAX_ATTEMPTS,
+		[OUT_TIMEOUT] = JOB_TIMEOUT,   [OUT_ENQUEUED_AT] = JOB_ENQUEUED_AT,
+		[OUT_PRIORITY] = JOB_PRIORITY, [OUT_GROUP_KEY] = JOB_GROUP_KEY,
+		[OUT_TAGS] = JOB_TAGS};
 	Datum values[OUT_COLUMNS];
 	bool nulls[OUT_COLUMNS];
 
@@ -158,7 +165,8 @@ put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 	values[OUT_LEASE_UNTIL] = row->tts_values[RUNNING_LEASE_UNTIL];
 	values[OUT_QUEUE_NAME] = CStringGetTextDatum(queue->name);
 	nulls[OUT_WORKER_TYPE] = queue->worker_type == NULL;
-	values[OUT_WORKER_TYPE] = queue->worker_type ? CStringGetTextDatum(queue->worker_type) : (Datum) 0;
+	values[OUT_WORKER_TYPE] =
+		queue->worker_type ? CStringGetTextDatum(queue->worker_type) : (Datum) 0;
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
@@ -170,8 +178,8 @@ take(Claim *claim, Cursor *cursor)
 	TupleTableSlot *row;
 	TM_FailureData failure;
 
-	if (table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid, claim->snapshot, InvalidSnapshot, false,
-						   &failure, false) != TM_Ok)
+	if (table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid, claim->snapshot,
+						   InvalidSnapshot, false, &failure, false) != TM_Ok)
 		return false;
 	if (claim->running == NULL)
 		claim->running = store_open(STORE_RUNNING, claim->wanted);

@@ -1,5 +1,6 @@
 /*
- * The claim, shared by astrid_claim and astrid_complete_and_claim. SPDX-License-Identifier: PostgreSQL
+ * The claim, shared by astrid_claim and astrid_complete_and_claim. SPDX-License-Identifier:
+ * PostgreSQL
  */
 #ifndef CLAIM_H
 #define CLAIM_H
@@ -7,8 +8,8 @@
 #include "fmgr.h"
 
 /*
- * Claims for the arguments from number first on: queues, worker, max_jobs, lease. Puts the jobs into the call's
- * result set, which is materialized here.
+ * Claims for the arguments from number first on: queues, worker, max_jobs, lease. Puts the jobs
+ * into the call's result set, which is materialized here.
  */
 extern void claim(FunctionCallInfo fcinfo, int first);
 

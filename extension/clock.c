@@ -1,9 +1,9 @@
 /*
  * The clock of the queue, and the ring slots that follow from it.
  *
- * Everything that compares times asks clock_now(), in C or as astrid.clock() in SQL: now() would be the start of the
- * transaction, and a claim in a pipeline would miss the job that woke it. Tests set astrid.test_clock instead of
- * sleeping; only a superuser may.
+ * Everything that compares times asks clock_now(), in C or as astrid.clock() in SQL: now() would be
+ * the start of the transaction, and a claim in a pipeline would miss the job that woke it. Tests
+ * set astrid.test_clock instead of sleeping; only a superuser may.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -24,9 +24,10 @@ static char *test_clock = NULL;
 void
 clock_init(void)
 {
-	DefineCustomStringVariable("astrid.test_clock", "Time that the queue takes for the present; empty: the real one.",
-							   "For tests: lets time pass without sleeping.", &test_clock, "", PGC_SUSET,
-							   GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
+	DefineCustomStringVariable("astrid.test_clock",
+							   "Time that the queue takes for the present; empty: the real one.",
+							   "For tests: lets time pass without sleeping.", &test_clock, "",
+							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 }
 
 TimestampTz
@@ -35,7 +36,8 @@ clock_now(void)
 	if (test_clock == NULL || test_clock[0] == '\0')
 		return GetCurrentTimestamp();
 	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(test_clock),
-												   ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1)));
+												   ObjectIdGetDatum(InvalidOid),
+												   Int32GetDatum(-1)));
 }
 
 int16

@@ -1,8 +1,9 @@
 /*
  * astrid_complete, _batch and _and_claim, and astrid_check_lease: running jobs end well.
  *
- * Every write on behalf of a job names its lease; a lease that is not the job's current one is lost and changes
- * nothing. Several leases are taken in the order of their job ids, as the heartbeat does: no deadlock between them.
+ * Every write on behalf of a job names its lease; a lease that is not the job's current one is lost
+ * and changes nothing. Several leases are taken in the order of their job ids, as the heartbeat
+ * does: no deadlock between them.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -81,7 +82,8 @@ remember(TupleTableSlot *running)
 					   .has_key = !running->tts_isnull[JOB_UNIQUE_KEY]};
 
 	if (after.has_key)
-		after.unique_key = PointerGetDatum(PG_DETOAST_DATUM_COPY(running->tts_values[JOB_UNIQUE_KEY]));
+		after.unique_key =
+			PointerGetDatum(PG_DETOAST_DATUM_COPY(running->tts_values[JOB_UNIQUE_KEY]));
 	return after;
 }
 
@@ -106,7 +108,8 @@ settle(const Aftermath *after, int n)
 	}
 }
 
-/* Completes what still has its lease and returns how many; the ids of the others are listed in lost. */
+/* Completes what still has its lease and returns how many; the ids of the others are listed in
+ * lost. */
 static int
 complete(Completion *items, int n, StringInfo lost)
 {
@@ -168,7 +171,8 @@ raise_lease_lost(const char *job_ids)
 {
 	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_LEASE_LOST)), errmsg("lease_lost"),
 					errdetail("Jobs: %s", job_ids),
-					errhint("The lease ran out, or the job was cancelled or dropped: roll back what was done for it.")));
+					errhint("The lease ran out, or the job was cancelled or dropped: roll back "
+							"what was done for it.")));
 }
 
 /* astrid.complete(job_id, lease_id, result) -> boolean */
@@ -200,7 +204,8 @@ astrid_complete_batch(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(complete(items, n, &lost));
 }
 
-/* astrid.complete_and_claim(job_ids, lease_ids, results, queues, worker, max_jobs, lease) -> as claim */
+/* astrid.complete_and_claim(job_ids, lease_ids, results, queues, worker, max_jobs, lease) -> as
+ * claim */
 Datum
 astrid_complete_and_claim(PG_FUNCTION_ARGS)
 {
@@ -215,7 +220,8 @@ astrid_complete_and_claim(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* astrid.check_lease(job_id, lease_id): locks the lease against completion, reaping and cancelling by others. */
+/* astrid.check_lease(job_id, lease_id): locks the lease against completion, reaping and cancelling
+ * by others. */
 Datum
 astrid_check_lease(PG_FUNCTION_ARGS)
 {

@@ -1,8 +1,9 @@
 /*
  * astrid_enqueue and astrid_enqueue_batch: jobs come to be.
  *
- * A job that may run now goes to astrid.ready, one that has to wait (run_at, depends_on) to astrid.waiting. The number
- * of a ready job is also its place in the queue: one sequence numbers jobs and places, so that places only grow.
+ * A job that may run now goes to astrid.ready, one that has to wait (run_at, depends_on) to
+ * astrid.waiting. The number of a ready job is also its place in the queue: one sequence numbers
+ * jobs and places, so that places only grow.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -52,7 +53,7 @@ typedef struct Batch
 	TimestampTz run_at;
 	int32 max_attempts;
 	int n;
-	Store *ready;				/* opened when first needed */
+	Store *ready; /* opened when first needed */
 	Store *waiting;
 } Batch;
 
@@ -61,9 +62,10 @@ static int max_payload_size = 1024;
 void
 enqueue_init(void)
 {
-	DefineCustomIntVariable("astrid.max_payload_size", "Largest payload of a job.",
-							"Larger data belongs into files or tables of its own; the payload names them.",
-							&max_payload_size, 1024, 1, 256 * 1024, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"astrid.max_payload_size", "Largest payload of a job.",
+		"Larger data belongs into files or tables of its own; the payload names them.",
+		&max_payload_size, 1024, 1, 256 * 1024, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
 }
 
 static void
@@ -75,10 +77,12 @@ check_payload(Datum payload, bool is_null)
 		arg_refuse("payload", "It must not be null; an empty payload is '{}'.");
 	size = toast_raw_datum_size(payload);
 	if (size > (Size) max_payload_size * 1024)
-		ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)), errmsg("payload is too large"),
-						errdetail("It has %zu bytes, at most %d kB are allowed.", size, max_payload_size),
-						errhint("Put the data into a file or table and its name into the payload, or raise "
-								"astrid.max_payload_size.")));
+		ereport(
+			ERROR,
+			(errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)), errmsg("payload is too large"),
+			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, max_payload_size),
+			 errhint("Put the data into a file or table and its name into the payload, or raise "
+					 "astrid.max_payload_size.")));
 }
 
 static void
@@ -90,8 +94,8 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	batch->queue = queue_by_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUEUE)));
 	batch->now = clock_now();
 	batch->run_at = PG_ARGISNULL(ARG_RUN_AT) ? batch->now : PG_GETARG_TIMESTAMPTZ(ARG_RUN_AT);
-	batch->max_attempts =
-		PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts : PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
+	batch->max_attempts = PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts
+														 : PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
 	batch->n = n;
 	if (batch->max_attempts < 1)
 		arg_refuse("max_attempts", "It must be at least 1.");
@@ -116,7 +120,8 @@ fill_row(TupleTableSlot *row, const Batch *batch, int64 job_id, Datum payload)
 	store_set(row, JOB_RUN_AT, TimestampTzGetDatum(batch->run_at));
 	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(batch->now));
 	store_set(row, JOB_QUEUE_ID, Int32GetDatum(batch->queue->id));
-	store_set(row, JOB_PRIORITY, Int32GetDatum(PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY)));
+	store_set(row, JOB_PRIORITY,
+			  Int32GetDatum(PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY)));
 	store_set(row, JOB_ATTEMPT, Int32GetDatum(0));
 	store_set(row, JOB_MAX_ATTEMPTS, Int32GetDatum(batch->max_attempts));
 	if (batch->queue->has_timeout)
@@ -190,7 +195,8 @@ astrid_enqueue(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(job_id);
 }
 
-/* astrid.enqueue_batch(queue, payloads, priority, run_at, ...) -> setof bigint, in the order of the payloads */
+/* astrid.enqueue_batch(queue, payloads, priority, run_at, ...) -> setof bigint, in the order of the
+ * payloads */
 Datum
 astrid_enqueue_batch(PG_FUNCTION_ARGS)
 {

@@ -1,8 +1,8 @@
 /*
  * Finding and locking the running row of a lease. Called by complete.c.
  *
- * The newest committed version of the row counts, whatever the isolation level: a lease is the truth of this moment.
- * A heartbeat may replace the row while we look at it; then we look again.
+ * The newest committed version of the row counts, whatever the isolation level: a lease is the
+ * truth of this moment. A heartbeat may replace the row while we look at it; then we look again.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -84,8 +84,9 @@ leases_take(Leases *leases, int64 job_id, int64 lease_id)
 	while (find(leases, job_id, lease_id))
 	{
 		TM_FailureData failure;
-		TM_Result result = table_tuple_delete(leases->rel, &leases->row->tts_tid, GetCurrentCommandId(true),
-											  leases->snapshot, InvalidSnapshot, true, &failure, false);
+		TM_Result result =
+			table_tuple_delete(leases->rel, &leases->row->tts_tid, GetCurrentCommandId(true),
+							   leases->snapshot, InvalidSnapshot, true, &failure, false);
 
 		if (result == TM_Ok)
 			return leases->row;
@@ -108,9 +109,11 @@ lease_lock(int64 job_id, int64 lease_id)
 	{
 		TM_FailureData failure;
 
-		/* The weakest lock that keeps the row: it lets heartbeats through, which a worker sends from elsewhere. */
+		/* The weakest lock that keeps the row: it lets heartbeats through, which a worker sends
+		 * from elsewhere. */
 		result = table_tuple_lock(leases->rel, &leases->row->tts_tid, leases->snapshot, leases->row,
-								  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock, 0, &failure);
+								  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock, 0,
+								  &failure);
 		if (result != TM_Updated)
 			break;
 		CHECK_FOR_INTERRUPTS();

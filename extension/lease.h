@@ -11,13 +11,14 @@ typedef struct Leases Leases;
 extern Leases *leases_open(void);
 
 /*
- * Deletes the running row of the job if the lease is its current one and returns it, good until the next call; null
- * where the lease is lost. Waits for a session that is just changing the row.
+ * Deletes the running row of the job if the lease is its current one and returns it, good until the
+ * next call; null where the lease is lost. Waits for a session that is just changing the row.
  */
 extern TupleTableSlot *leases_take(Leases *leases, int64 job_id, int64 lease_id);
 extern void leases_close(Leases *leases);
 
-/* Locks the row until the end of the transaction; heartbeats still get through. False: the lease is lost. */
+/* Locks the row until the end of the transaction; heartbeats still get through. False: the lease is
+ * lost. */
 extern bool lease_lock(int64 job_id, int64 lease_id);
 
 /* Does another job depend on this one? */

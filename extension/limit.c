@@ -1,9 +1,9 @@
 /*
  * The concurrency limit of a queue. Called by claim.c.
  *
- * A queue without a limit costs nothing here. With one, claims from it take turns by an advisory lock that lasts until
- * the transaction ends, then count the running jobs: the count includes what every earlier claim committed, so the
- * limit is never exceeded.
+ * A queue without a limit costs nothing here. With one, claims from it take turns by an advisory
+ * lock that lasts until the transaction ends, then count the running jobs: the count includes what
+ * every earlier claim committed, so the limit is never exceeded.
  *
  * SPDX-License-Identifier: PostgreSQL
  */

@@ -4,7 +4,8 @@
 
 #include "queues.h"
 
-/* How many more jobs of the queue may run now. With a limit, holds a lock on it until the transaction ends. */
+/* How many more jobs of the queue may run now. With a limit, holds a lock on it until the
+ * transaction ends. */
 extern int limit_room(const Queue *queue);
 
 #endif

@@ -1,10 +1,11 @@
 /*
  * The settings of the queues, cached in each backend. Called at the start of enqueue and claim.
  *
- * Enqueue and claim must neither lock nor read a row that all jobs of a queue share. So each backend keeps a copy of
- * astrid.queue and drops it when an invalidation message for that table arrives; every function that writes the table
- * calls astrid._queues_changed(). The message is sent before the writer's COMMIT returns and read when the next
- * statement opens its tables: what is committed is obeyed by every statement that starts later.
+ * Enqueue and claim must neither lock nor read a row that all jobs of a queue share. So each
+ * backend keeps a copy of astrid.queue and drops it when an invalidation message for that table
+ * arrives; every function that writes the table calls astrid._queues_changed(). The message is sent
+ * before the writer's COMMIT returns and read when the next statement opens its tables: what is
+ * committed is obeyed by every statement that starts later.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -39,7 +40,7 @@ enum
 
 typedef struct QueueOfId
 {
-	int32 id;					/* hash key */
+	int32 id; /* hash key */
 	Queue *queue;
 } QueueOfId;
 
@@ -78,8 +79,9 @@ cache_add(TupleTableSlot *slot)
 	queue->id = DatumGetInt32(slot->tts_values[QUEUE_ID]);
 	queue->priority = DatumGetInt32(slot->tts_values[QUEUE_PRIORITY]);
 	queue->max_attempts = DatumGetInt32(slot->tts_values[QUEUE_MAX_ATTEMPTS]);
-	queue->concurrency =
-		slot->tts_isnull[QUEUE_CONCURRENCY] ? 0 : DatumGetInt32(slot->tts_values[QUEUE_CONCURRENCY]);
+	queue->concurrency = slot->tts_isnull[QUEUE_CONCURRENCY]
+							 ? 0
+							 : DatumGetInt32(slot->tts_values[QUEUE_CONCURRENCY]);
 	queue->enabled = DatumGetBool(slot->tts_values[QUEUE_ENABLED]);
 	queue->has_timeout = !slot->tts_isnull[QUEUE_TIMEOUT];
 	if (queue->has_timeout)
@@ -121,7 +123,8 @@ queues_refresh(void)
 	registered = true;
 	if (cache_context != NULL)
 		MemoryContextDelete(cache_context);
-	cache_context = AllocSetContextCreate(CacheMemoryContext, "astrid queues", ALLOCSET_SMALL_SIZES);
+	cache_context =
+		AllocSetContextCreate(CacheMemoryContext, "astrid queues", ALLOCSET_SMALL_SIZES);
 	by_name = create_hash("astrid queues by name", QUEUE_NAME_SIZE, sizeof(Queue), HASH_STRINGS);
 	by_id = create_hash("astrid queues by id", sizeof(int32), sizeof(QueueOfId), HASH_BLOBS);
 	/* Before the scan: a message that arrives during it must not be forgotten. */
@@ -151,8 +154,11 @@ queue_by_name(const char *name)
 		queue = hash_search(by_name, key, HASH_FIND, NULL);
 	}
 	if (queue == NULL)
-		ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_QUEUE_NOT_FOUND)), errmsg("queue \"%s\" does not exist", name),
-						errhint("astrid_create_queue makes one; the view astrid.queue_status lists them.")));
+		ereport(
+			ERROR,
+			(errcode(astrid_sqlstate(ASTRID_QUEUE_NOT_FOUND)),
+			 errmsg("queue \"%s\" does not exist", name),
+			 errhint("astrid_create_queue makes one; the view astrid.queue_status lists them.")));
 	return queue;
 }
 
@@ -164,7 +170,8 @@ queue_by_id(int32 id)
 	return of_id ? of_id->queue : NULL;
 }
 
-/* astrid._queues_changed(): every backend reads astrid.queue again after this transaction's commit. */
+/* astrid._queues_changed(): every backend reads astrid.queue again after this transaction's commit.
+ */
 Datum
 astrid_queues_changed(PG_FUNCTION_ARGS)
 {

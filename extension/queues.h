@@ -14,11 +14,11 @@ typedef struct Queue
 	int32 id;
 	int32 priority;
 	int32 max_attempts;
-	int32 concurrency;			/* 0: no limit */
+	int32 concurrency; /* 0: no limit */
 	bool enabled;
 	bool has_timeout;
 	Interval timeout;
-	char *worker_type;			/* null: none */
+	char *worker_type; /* null: none */
 } Queue;
 
 /* Brings the cache up to date. Pointers to queues are good until the next call. */

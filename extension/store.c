@@ -1,9 +1,11 @@
 /*
- * Adding rows to the tables of jobs without the planner. Called by enqueue.c, claim.c and complete.c.
+ * Adding rows to the tables of jobs without the planner. Called by enqueue.c, claim.c and
+ * complete.c.
  *
- * Rows are gathered in slots and written with table_multi_insert(): one WAL record per page instead of one per row.
- * Index entries go through the executor's own routine, so that indexes which a user added are kept up as well.
- * Nothing here checks privileges: EXECUTE on the functions is the privilege.
+ * Rows are gathered in slots and written with table_multi_insert(): one WAL record per page instead
+ * of one per row. Index entries go through the executor's own routine, so that indexes which a user
+ * added are kept up as well. Nothing here checks privileges: EXECUTE on the functions is the
+ * privilege.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -40,7 +42,8 @@ lookup(Oid namespace, const char *name)
 	Oid oid = get_relname_relid(name, namespace);
 
 	if (!OidIsValid(oid))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("relation \"astrid.%s\" does not exist", name),
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
+						errmsg("relation \"astrid.%s\" does not exist", name),
 						errhint("Run CREATE EXTENSION astrid in this database.")));
 	return oid;
 }
@@ -48,7 +51,7 @@ lookup(Oid namespace, const char *name)
 static void
 oids_load(void)
 {
-	static const char *const names[STORE_HISTORY] = {"queue",	   "ready",	  "waiting",  "running",
+	static const char *const names[STORE_HISTORY] = {"queue",      "ready",   "waiting",  "running",
 													 "dependency", "job_seq", "lease_seq"};
 	static bool registered = false;
 	Oid namespace = get_namespace_oid("astrid", false);
@@ -132,7 +135,8 @@ flush(Store *store)
 		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
 	for (int i = 0; i < store->n; i++)
 	{
-		list_free(ExecInsertIndexTuples(store->indexes, store->slots[i], store->estate, false, false, NULL, NIL));
+		list_free(ExecInsertIndexTuples(store->indexes, store->slots[i], store->estate, false,
+										false, NULL, NIL));
 		ResetPerTupleExprContext(store->estate);
 		ExecClearTuple(store->slots[i]);
 	}

@@ -1,8 +1,9 @@
 /*
  * The tables of jobs as C sees them: columns, and how rows are added and taken away.
  *
- * Every state table starts with the same columns (sql/astrid/10_tables), so that a move copies them in one go; the
- * numbers here are positions in tts_values. regress/sql/tables.sql compares them with the catalog.
+ * Every state table starts with the same columns (sql/astrid/10_tables), so that a move copies them
+ * in one go; the numbers here are positions in tts_values. regress/sql/tables.sql compares them
+ * with the catalog.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -88,9 +89,9 @@ typedef struct Store
 	Relation rel;
 	EState *estate;
 	ResultRelInfo *indexes;
-	int n;						/* rows gathered */
+	int n; /* rows gathered */
 	int capacity;
-	TupleTableSlot **slots;		/* made when first needed */
+	TupleTableSlot **slots; /* made when first needed */
 } Store;
 
 /* Sets a column of a row. */
