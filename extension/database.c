@@ -175,7 +175,7 @@ database_report(SharedDatabase *database, DatabaseState state)
 }
 
 void
-database_detach(SharedDatabase *database)
+database_detach(SharedDatabase *database, bool failed)
 {
 	LWLockAcquire(shared->lock, LW_EXCLUSIVE);
 	database->pid = 0;
@@ -185,6 +185,8 @@ database_detach(SharedDatabase *database)
 	/* A pass that a bar or the launcher cut short has not failed. */
 	if (database->bars > 0 || !database->wanted)
 		database->failures = 0;
+	else if (failed)
+		database->failures = Max(database->failures, 1);
 	LWLockRelease(shared->lock);
 	ConditionVariableBroadcast(&shared->departed);
 }

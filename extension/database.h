@@ -27,7 +27,7 @@ extern bool database_must_leave(SharedDatabase *database);
 
 /* Worker: what it has found out; the last report stands when it leaves. */
 extern void database_report(SharedDatabase *database, DatabaseState state);
-extern void database_detach(SharedDatabase *database);
+extern void database_detach(SharedDatabase *database, bool failed);
 
 /*
  * Keep workers out of a database until database_lift_bar, and wait until the one inside has left.

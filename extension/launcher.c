@@ -171,7 +171,10 @@ start_workers(void)
 
 		if (launched[i].handle != NULL || !database_is_startable(&shared->databases[i]))
 			continue;
-		wait = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), launched[i].retry_at);
+		/* No failures: perhaps another database has the slot by now. */
+		wait = shared->databases[i].failures == 0
+				   ? 0
+				   : TimestampDifferenceMilliseconds(GetCurrentTimestamp(), launched[i].retry_at);
 		if (wait <= 0)
 		{
 			database_count_start(&shared->databases[i]);
@@ -232,7 +235,8 @@ astrid_launcher_main(Datum arg)
 	before_shmem_exit(leave, 0);
 	database_set_launcher(MyLatch);
 	launcher_loop();
-	proc_exit(0);
+	/* After pg_terminate_backend the postmaster is to start it again, which it does not after 0. */
+	proc_exit(1);
 }
 
 void

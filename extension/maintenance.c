@@ -52,7 +52,7 @@ static const struct
 static void
 leave(int code, Datum arg)
 {
-	database_detach((SharedDatabase *) DatumGetPointer(arg));
+	database_detach((SharedDatabase *) DatumGetPointer(arg), code != 0);
 }
 
 static void

@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "commands/async.h"
+#include "common/int.h"
 
 #include "astrid/channels.h"
 #include "channel.h"
@@ -62,6 +63,13 @@ find_pending(uint64 key, SubTransactionId subid)
 	return NULL;
 }
 
+static void
+add_jobs(PendingWake *entry, uint32 n)
+{
+	if (pg_add_u32_overflow(entry->n_jobs, n, &entry->n_jobs))
+		entry->n_jobs = PG_UINT32_MAX;
+}
+
 static PendingWake *
 add_pending(uint64 key, SubTransactionId subid, const char *queue_name)
 {
@@ -94,7 +102,7 @@ wake_queue_jobs(const char *queue_name, uint32 n)
 	if (entry == NULL)
 		pending_overflow = true;
 	else
-		entry->n_jobs = n > PG_UINT32_MAX - entry->n_jobs ? PG_UINT32_MAX : entry->n_jobs + n;
+		add_jobs(entry, n);
 }
 
 void
@@ -291,11 +299,12 @@ static void
 subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransactionId parent_subid,
 						void *arg)
 {
-	int kept = 0;
+	int n = n_pending;
 
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
-	for (int i = 0; i < n_pending; i++)
+	n_pending = 0;
+	for (int i = 0; i < n; i++)
 	{
 		PendingWake entry = pending[i];
 		PendingWake *same;
@@ -304,18 +313,12 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 			continue;
 		if (entry.subid == subid)
 			entry.subid = parent_subid;
-		same = NULL;
-		for (int j = 0; j < kept && same == NULL; j++)
-		{
-			if (pending[j].key == entry.key && pending[j].subid == entry.subid)
-				same = &pending[j];
-		}
+		same = find_pending(entry.key, entry.subid);
 		if (same != NULL)
-			same->n_jobs = Max(same->n_jobs, same->n_jobs + entry.n_jobs);
+			add_jobs(same, entry.n_jobs);
 		else
-			pending[kept++] = entry;
+			pending[n_pending++] = entry;
 	}
-	n_pending = kept;
 }
 
 void
