@@ -47,9 +47,7 @@ struct files_output
 static struct root roots[MAX_ROOTS]; /* the last one may be written to */
 static size_t n_roots;
 
-/* ---- errors
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- errors --------------------------------------------------------------------------------- */
 
 static int
 raise_errno(const char *uri, int error, const char *doing)
@@ -75,8 +73,7 @@ forbid(const char *uri, const char *why)
 	return astrid_raise(ASTRID_E_FORBIDDEN_PATH, uri, -1, NULL, "%s", why);
 }
 
-/* ---- from URI to path
- * -------------------------------------------------------------------------------------------- */
+/* ---- from URI to path ----------------------------------------------------------------------- */
 
 /* RFC 8089 with the percent encoding of RFC 3986; -1 for %00 and for what is no encoding. */
 static int
@@ -130,8 +127,7 @@ path_of_uri(const char *uri, char path[PATH_MAX])
 	return 0;
 }
 
-/* ---- from path to place
- * ------------------------------------------------------------------------------------------ */
+/* ---- from path to place --------------------------------------------------------------------- */
 
 static const char *
 below(const char *path, const struct root *root)
@@ -216,9 +212,7 @@ files_set_roots(const char *const *read_roots, size_t n, const char *write_root)
 	return add_root(write_root);
 }
 
-/* ---- reading
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 int
 files_open(const char *uri)
@@ -279,9 +273,7 @@ files_digest(const char *uri, char sha256[65], long long *size)
 	return ok ? 0 : -1;
 }
 
-/* ---- writing
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* One step down, making the folder where it is missing; closes dir. */
 static int

@@ -2,22 +2,26 @@
  * The only way to files that a job names: paths and file:// URIs, kept below configured roots.
  * SPDX-License-Identifier: PostgreSQL
  *
- * With roots set, openat2(RESOLVE_BENEATH) refuses every path, link or ".." that leaves them; without (the command
- * line, where the user names the user's own files) any path goes. Writing goes to a temporary name in the same
- * folder, then fsync and rename, so that a reader sees a whole file or none.
+ * With roots set, openat2(RESOLVE_BENEATH) refuses every path, link or ".." that leaves them;
+ * without (the command line, where the user names the user's own files) any path goes. Writing goes
+ * to a temporary name in the same folder, then fsync and rename, so that a reader sees a whole file
+ * or none.
  */
 #ifndef CORE_FILES_H
 #define CORE_FILES_H
 
 #include <stddef.h>
 
-/* Allow reading below each of read_roots and write_root, writing below write_root only. Call once, early. */
+/* Allow reading below each of read_roots and write_root, writing below write_root only. Call once,
+ * early. */
 int files_set_roots(const char *const *read_roots, size_t n, const char *write_root);
 
-/* Open for reading; a descriptor (close-on-exec), or -1 with the error set (not_found, forbidden_path, io_error). */
+/* Open for reading; a descriptor (close-on-exec), or -1 with the error set (not_found,
+ * forbidden_path, io_error). */
 int files_open(const char *uri);
 
-/* A path through which a library may read an open descriptor ("/proc/self/fd/N"); buffer of 32 bytes. */
+/* A path through which a library may read an open descriptor ("/proc/self/fd/N"); buffer of 32
+ * bytes. */
 const char *files_fd_path(int fd, char *buf);
 
 /* Begin an output: a descriptor on a temporary file beside path. Folders are made as needed. */

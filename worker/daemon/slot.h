@@ -1,0 +1,59 @@
+/*
+ * A slot: one process, one connection, one job at a time. SPDX-License-Identifier: PostgreSQL
+ *
+ * claim -> plan -> runner -> commit, with a heartbeat at every third of the lease from the event
+ * loop, so that no computation can starve it. Signals: TERM/INT finish the job and end, a second
+ * one ends at once (the job goes back to the queue); HUP as the first TERM, however often.
+ */
+#ifndef DAEMON_SLOT_H
+#define DAEMON_SLOT_H
+
+#include "core/config.h"
+#include "daemon/attempt.h"
+#include "daemon/board.h"
+#include "db/queue.h"
+
+struct slot
+{
+	const struct config *config;
+	struct board_slot *board;
+	struct loop loop;
+	struct queue_client queue;
+	char worker[128], host[64];
+	int number;
+
+	bool stop, fast, drained; /* asked to end; at once; by the database */
+	int terms;
+	bool idle; /* a wait for jobs is under way, that a signal shall end */
+	bool beat_due,
+		validate; /* a heartbeat is due; the lease must be checked before anything is written */
+	struct loop_timer heartbeat, nudge, pause;
+	bool pause_over;
+	int failures; /* attempts to reach the server in a row */
+	enum wake_mode wake;
+
+	struct attempt *attempt; /* the runner of the current job; NULL: none */
+	char last_queue[256];
+	double busy_s, usage_at, usage_cpu; /* for the metrics */
+	double cpu_percent;
+};
+
+#define SLOT_DRAINED 3 /* exit status: told by the database to take no more jobs */
+
+/* Runs until told to end; the exit status of the process. */
+int slot_main(const struct config *config, int number, struct board_slot *board);
+
+/* slot_db.c: reach the server (once, with a deadline); wait for a while; heartbeat for job (may be
+ * NULL). */
+bool slot_connect(struct slot *slot, const bool *give_up);
+void slot_back_off(struct slot *slot, const bool *give_up);
+enum pq_failure slot_beat(struct slot *slot, const struct job *job);
+void slot_wait_for_jobs(struct slot *slot);
+
+/* slot_job.c: everything about one claimed job. */
+void slot_run_job(struct slot *slot, struct job *job);
+
+/* metrics.c: the info of a heartbeat, a new reference. */
+json_t *slot_metrics(struct slot *slot);
+
+#endif
