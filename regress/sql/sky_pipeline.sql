@@ -2,13 +2,14 @@
 \set VERBOSITY terse
 \pset null ~
 SET client_min_messages = warning;
-CREATE EXTENSION astrid;
-CREATE EXTENSION q3c;
+CREATE EXTENSION IF NOT EXISTS astrid;
+CREATE EXTENSION IF NOT EXISTS q3c;
 CREATE EXTENSION astrid_sky;
 SELECT count(*) AS rows_from_script FROM sky.settings;
 SELECT sky.install_defaults();
 SELECT sky.install_defaults();
-SELECT queue_name FROM astrid.queue_status ORDER BY 1;
+SELECT queue_name FROM astrid.queue_status WHERE worker_type IN ('observation_ingestion', 'preprocessing', 'differencing',
+    'detection', 'curation', 'notification') ORDER BY 1;
 SELECT name, value FROM sky.settings ORDER BY 1;
 
 -- Plays one job of a queue: claim, plan, commit. Only what does not depend on ids is shown.
@@ -104,7 +105,9 @@ SELECT task_id, detection_id, state, reason, notified_at IS NOT NULL AS notified
 SELECT observation_id, uri, kind, finished_stage, state, reason, n_detections FROM sky.observation_status ORDER BY 1;
 SELECT stage, n, total_ms FROM sky.stage_times ORDER BY 1;
 SELECT observation_id, kind, uri FROM sky.images ORDER BY observation_id, image_id;
-SELECT queue_name, ready, running, dead FROM astrid.queue_status WHERE ready + running + dead > 0;
+SELECT queue_name, ready, running, dead FROM astrid.queue_status
+WHERE worker_type IN ('observation_ingestion', 'preprocessing', 'differencing', 'detection', 'curation', 'notification')
+  AND ready + running + dead > 0;
 
 -- A second run of detection replaces: no detection, object or task twice.
 SELECT astrid.enqueue('detection', '{"uri": "/data/e2.fits"}') > 0 AS enqueued;
@@ -112,3 +115,5 @@ SELECT result FROM pg_temp.play('detection', pg_temp.detected('3b', '[
     {"x": 501, "y": 401, "ra": 0.00001, "dec": 10.01, "flux": 6000, "flux_err": 100, "snr": 60, "flags": 0}]'));
 SELECT observation_id, count(*) FROM sky.detections GROUP BY 1 ORDER BY 1;
 SELECT object_id, n_detections FROM sky.objects ORDER BY 1;
+
+DROP EXTENSION astrid_sky;

@@ -2,9 +2,8 @@
 -- image or of a coadd.
 CREATE TABLE sky.images (
     image_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    observation_id bigint REFERENCES sky.observations ON DELETE CASCADE,
-    kind           text NOT NULL CHECK (kind IN ('raw', 'calibrated', 'reference', 'aligned', 'difference', 'score', 'mask',
-                                                 'detections', 'master')),
+    observation_id bigint NOT NULL REFERENCES sky.observations ON DELETE CASCADE,
+    kind           text NOT NULL CHECK (kind IN ('raw', 'calibrated', 'reference', 'aligned', 'difference', 'score', 'detections')),
     uri            text NOT NULL,
     hdu            int CHECK (hdu >= 0),
     sha256         text CHECK (sha256 ~ '^[0-9a-f]{64}$'),
@@ -42,7 +41,7 @@ CREATE UNIQUE INDEX images_reference_uri ON sky.images (uri) WHERE kind = 'refer
 COMMENT ON TABLE sky.images IS 'files of the pipeline: raw, calibrated, reference, aligned, difference, score, detection tables';
 COMMENT ON COLUMN sky.images.image_id IS 'number of the image';
 COMMENT ON COLUMN sky.images.observation_id IS 'observation it was made from';
-COMMENT ON COLUMN sky.images.kind IS 'raw, calibrated, reference, aligned, difference, score, mask, detections or master';
+COMMENT ON COLUMN sky.images.kind IS 'raw, calibrated, reference, aligned, difference, score or detections';
 COMMENT ON COLUMN sky.images.uri IS 'where the file is';
 COMMENT ON COLUMN sky.images.hdu IS 'HDU of the image, 0-based; null: the file''s first';
 COMMENT ON COLUMN sky.images.sha256 IS 'SHA-256 of the file, hexadecimal';

@@ -19,6 +19,13 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sky.stage_result(jsonb, text, boolean) IS 'the last step of a stage in results; refuses by name where it is missing';
 
+-- Where a field was looked for, in words. "payload" is the job's, all else is a stage.
+CREATE FUNCTION sky.origin(stage text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE stage WHEN 'payload' THEN 'payload' ELSE format('result of stage "%s"', stage) END
+$$;
+COMMENT ON FUNCTION sky.origin(text) IS 'where a field was looked for, in words for an error';
+
 CREATE FUNCTION sky.number_field(doc jsonb, field text, stage text, required boolean DEFAULT false) RETURNS float8
 LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
@@ -26,13 +33,13 @@ DECLARE
 BEGIN
     IF kind IS NULL OR kind = 'null' THEN
         IF required THEN
-            PERFORM sky.refuse(format('result of stage "%s": field "%s" is missing', stage, field));
+            PERFORM sky.refuse(format('%s: field "%s" is missing', sky.origin(stage), field));
         END IF;
         RETURN NULL;
     END IF;
     -- A JSON number may exceed what float8 holds.
     IF kind <> 'number' OR abs((doc ->> field)::numeric) > 1e300 THEN
-        PERFORM sky.refuse(format('result of stage "%s": field "%s" must be a finite number', stage, field),
+        PERFORM sky.refuse(format('%s: field "%s" must be a finite number', sky.origin(stage), field),
                            format('It is %s.', left(doc ->> field, 100)));
     END IF;
     RETURN (doc ->> field)::numeric::float8;
@@ -45,7 +52,7 @@ DECLARE
     value float8 := sky.number_field(doc, field, stage, required);
 BEGIN
     IF value <> trunc(value) OR abs(value) > 9e15 THEN
-        PERFORM sky.refuse(format('result of stage "%s": field "%s" must be an integer', stage, field),
+        PERFORM sky.refuse(format('%s: field "%s" must be an integer', sky.origin(stage), field),
                            format('It is %s.', doc ->> field));
     END IF;
     RETURN value::bigint;
@@ -58,10 +65,10 @@ DECLARE
     kind text := jsonb_typeof(doc -> field);
 BEGIN
     IF kind IN ('object', 'array') THEN
-        PERFORM sky.refuse(format('result of stage "%s": field "%s" must be text', stage, field));
+        PERFORM sky.refuse(format('%s: field "%s" must be text', sky.origin(stage), field));
     END IF;
     IF required AND COALESCE(doc ->> field, '') = '' THEN
-        PERFORM sky.refuse(format('result of stage "%s": field "%s" is missing', stage, field));
+        PERFORM sky.refuse(format('%s: field "%s" is missing', sky.origin(stage), field));
     END IF;
     RETURN NULLIF(doc ->> field, '');
 END $$;

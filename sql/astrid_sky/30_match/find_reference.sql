@@ -16,13 +16,13 @@ BEGIN
         SELECT i.image_id INTO found FROM sky.images i
         WHERE i.kind = 'reference' AND i.retired_at IS NULL
           AND i.band IS NOT DISTINCT FROM o.band AND i.instrument IS NOT DISTINCT FROM o.instrument
-          AND i.object = o.object
+          AND i.object = o.object AND i.observation_id <> o.observation_id
         ORDER BY i.fwhm, i.m5 DESC NULLS LAST, i.image_id LIMIT 1;
     ELSE
         SELECT max(i.radius) INTO farthest FROM sky.images i WHERE i.kind = 'reference' AND i.retired_at IS NULL;
         SELECT i.image_id INTO found FROM sky.images i
         WHERE i.kind = 'reference' AND i.retired_at IS NULL
-          AND i.band IS NOT DISTINCT FROM o.band
+          AND i.band IS NOT DISTINCT FROM o.band AND i.observation_id <> o.observation_id
           AND sky.near(o.ra, o.dec, i.ra, i.dec, o.radius + farthest)
           AND @extschema@.q3c_dist(o.ra, o.dec, i.ra, i.dec) < o.radius + i.radius
           AND sky.overlap(o.footprint, i.footprint) >= sky.setting_number('minimum_overlap')

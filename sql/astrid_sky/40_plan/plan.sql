@@ -6,7 +6,7 @@ DECLARE
 BEGIN
     j := sky.leased_job(plan.job_id, plan.lease_id);
     RETURN CASE j.queue_name
-        WHEN 'observation_ingestion' THEN sky.plan_ingestion(j.payload)
+        WHEN 'observation_ingestion' THEN sky.plan_ingestion(plan.job_id, plan.lease_id, j.payload)
         WHEN 'preprocessing' THEN sky.plan_preprocessing(plan.job_id, plan.lease_id, j.payload)
         WHEN 'differencing' THEN sky.plan_differencing(plan.job_id, plan.lease_id, j.payload)
         WHEN 'detection' THEN sky.plan_detection(j.payload)

@@ -1,20 +1,23 @@
--- One step: ingest. The header's words come from the instrument, where the payload names it; else the stage tries the
--- usual ones and every mapping that is in the table.
-CREATE FUNCTION sky.plan_ingestion(payload jsonb) RETURNS jsonb
-LANGUAGE plpgsql STABLE AS $$
+-- One step: ingest, with the instrument's row where the payload names it. Else the header tells the instrument, and if
+-- its row maps keywords the commit sends the file through once more with it.
+CREATE FUNCTION sky.plan_ingestion(job_id bigint, lease_id bigint, payload jsonb) RETURNS jsonb
+LANGUAGE plpgsql AS $$
 DECLARE
-    uri  text := sky.text_field(payload, 'uri', 'payload', true);
-    words jsonb;
+    uri text := sky.text_field(payload, 'uri', 'payload', true);
+    i   sky.instruments := sky.find_instrument(sky.text_field(payload, 'instrument', 'payload'));
 BEGIN
-    IF payload ? 'instrument' THEN
-        words := (sky.find_instrument(sky.text_field(payload, 'instrument', 'payload'))).keywords;
-    END IF;
+    PERFORM sky.keep_choice(plan_ingestion.job_id, plan_ingestion.lease_id, jsonb_build_object('instrument', i.name));
     RETURN jsonb_build_object('steps', jsonb_build_array(jsonb_build_object(
         'stage', 'ingest', 'inputs', jsonb_build_object('image', jsonb_build_array(uri)), 'outputs', '{}'::jsonb,
-        'params', jsonb_strip_nulls(jsonb_build_object(
-            'hdu', payload -> 'hdu', 'plane', payload -> 'plane', 'ra', payload -> 'ra', 'dec', payload -> 'dec',
-            'pixel_scale', payload -> 'pixel_scale', 'rotation', payload -> 'rotation', 'parity', payload -> 'parity',
-            'keywords', NULLIF(words, '{}')))
-        || COALESCE(payload -> 'params' -> 'ingest', '{}'))));
+        'params', sky.frame_params(payload, i) || COALESCE(payload -> 'params' -> 'ingest', '{}'))));
 END $$;
-COMMENT ON FUNCTION sky.plan_ingestion(jsonb) IS 'steps of an observation_ingestion job';
+COMMENT ON FUNCTION sky.plan_ingestion(bigint, bigint, jsonb) IS 'steps of an observation_ingestion job';
+
+CREATE FUNCTION sky.frame_params(payload jsonb, i sky.instruments) RETURNS jsonb
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_strip_nulls(jsonb_build_object(
+        'hdu', payload -> 'hdu', 'plane', payload -> 'plane', 'ra', payload -> 'ra', 'dec', payload -> 'dec',
+        'pixel_scale', payload -> 'pixel_scale', 'rotation', payload -> 'rotation', 'parity', payload -> 'parity',
+        'instrument', CASE WHEN i.name IS NOT NULL THEN to_jsonb(i) - '{aliases,params,updated_at}'::text[] END))
+$$;
+COMMENT ON FUNCTION sky.frame_params(jsonb, sky.instruments) IS 'parameters of the stages that read raw frames: which image, approximate WCS, the instrument''s row';

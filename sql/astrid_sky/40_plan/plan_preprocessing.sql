@@ -26,18 +26,7 @@ BEGIN
         'stage', 'calibrate',
         'inputs', jsonb_build_object('raw', jsonb_build_array(o.uri)) || inputs,
         'outputs', jsonb_build_object('image', format('calibrated/%s.fits', o.observation_id)),
-        'params', sky.calibrate_params(o) || sky.stage_params(o, payload, 'calibrate'))));
+        'params', sky.frame_params(o.payload || jsonb_build_object('hdu', o.hdu), sky.find_instrument(o.instrument))
+            || sky.stage_params(o, payload, 'calibrate'))));
 END $$;
 COMMENT ON FUNCTION sky.plan_preprocessing(bigint, bigint, jsonb) IS 'steps of a preprocessing job';
-
-CREATE FUNCTION sky.calibrate_params(o sky.observations) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
-        'hdu', o.hdu, 'plane', o.payload -> 'plane',
-        'gain', o.gain, 'read_noise', o.read_noise, 'saturation', o.saturation,
-        'overscan', i.overscan, 'trim', i.trim, 'lit_area', i.lit_area,
-        'ra', o.payload -> 'ra', 'dec', o.payload -> 'dec', 'pixel_scale', o.payload -> 'pixel_scale',
-        'rotation', o.payload -> 'rotation', 'parity', o.payload -> 'parity'))
-    FROM (SELECT) AS one LEFT JOIN sky.instruments i ON i.name = o.instrument
-$$;
-COMMENT ON FUNCTION sky.calibrate_params(sky.observations) IS 'parameters of calibrate from the instrument and the header; those not known are left out';

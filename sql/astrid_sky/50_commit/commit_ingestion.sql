@@ -4,10 +4,16 @@ RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
     step    jsonb := sky.stage_result(results, 'ingest');
+    choice  jsonb := sky.take_choice(commit_ingestion.job_id, commit_ingestion.lease_id);
     o       sky.observations := sky.read_observation(payload, step -> 'result');
     known   sky.observations;
     next_id bigint;
 BEGIN
+    IF choice ->> 'instrument' IS NULL AND EXISTS (
+            SELECT FROM sky.instruments i WHERE i.name = o.instrument AND i.keywords <> '{}') THEN
+        RETURN jsonb_build_object('instrument', o.instrument, 'next_job_id', astrid.enqueue('observation_ingestion',
+            payload || jsonb_build_object('instrument', o.instrument), priority => commit_ingestion.priority));
+    END IF;
     PERFORM sky.gate('ingest', o, step -> 'result');
     o.job_id := commit_ingestion.job_id;
     o.lease_id := commit_ingestion.lease_id;
