@@ -117,3 +117,5 @@ SELECT observation_id, count(*) FROM sky.detections GROUP BY 1 ORDER BY 1;
 SELECT object_id, n_detections FROM sky.objects ORDER BY 1;
 
 DROP EXTENSION astrid_sky;
+-- Leave no job behind for other tests.
+SELECT count(astrid.drop_queue(q)) AS dropped FROM unnest('{observation_ingestion, preprocessing, differencing, detection, curation, notification}'::text[]) AS q;

@@ -237,4 +237,6 @@ ROLLBACK;
 SELECT astrid.fail(:job_id, :lease_id, 'end of test', false);
 
 DROP EXTENSION astrid_sky;
+-- Leave no job behind for other tests.
+SELECT count(astrid.drop_queue(q)) AS dropped FROM unnest('{observation_ingestion, preprocessing, differencing, detection, curation, notification}'::text[]) AS q;
 SELECT astrid.drop_queue('elsewhere');
