@@ -13,10 +13,8 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "clock.h"
 #include "compat.h"
 #include "ddl.h"
-#include "enqueue.h"
 #include "guc.h"
 #include "launcher.h"
 #include "shmem.h"
@@ -29,8 +27,6 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
-	clock_init();
-	enqueue_init();
 	guc_init();
 	wake_init();
 	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)

@@ -11,31 +11,20 @@
 
 #include "fmgr.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "clock.h"
+#include "guc.h"
 
 PG_FUNCTION_INFO_V1(astrid_clock);
 PG_FUNCTION_INFO_V1(astrid_ring_slot);
 
-static char *test_clock = NULL;
-
-void
-clock_init(void)
-{
-	DefineCustomStringVariable("astrid.test_clock",
-							   "Time that the queue takes for the present; empty: the real one.",
-							   "For tests: lets time pass without sleeping.", &test_clock, "",
-							   PGC_SUSET, GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
-}
-
 TimestampTz
 clock_now(void)
 {
-	if (test_clock == NULL || test_clock[0] == '\0')
+	if (guc_test_clock == NULL || guc_test_clock[0] == '\0')
 		return GetCurrentTimestamp();
-	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(test_clock),
+	return DatumGetTimestampTz(DirectFunctionCall3(timestamptz_in, CStringGetDatum(guc_test_clock),
 												   ObjectIdGetDatum(InvalidOid),
 												   Int32GetDatum(-1)));
 }

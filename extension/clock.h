@@ -14,7 +14,4 @@ extern int16 ring_slot(TimestampTz at);
 
 #define RING_SLOTS 8
 
-/* Defines astrid.test_clock; called from _PG_init. */
-extern void clock_init(void);
-
 #endif

@@ -15,11 +15,10 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/timestamp.h"
 
 #include "args.h"
-#include "enqueue.h"
+#include "guc.h"
 #include "helpers.h"
 #include "queues.h"
 #include "sqlstate.h"
@@ -57,17 +56,6 @@ typedef struct Batch
 	Store *waiting;
 } Batch;
 
-static int max_payload_size = 1024;
-
-void
-enqueue_init(void)
-{
-	DefineCustomIntVariable(
-		"astrid.max_payload_size", "Largest payload of a job.",
-		"Larger data belongs into files or tables of its own; the payload names them.",
-		&max_payload_size, 1024, 1, 256 * 1024, PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
-}
-
 static void
 check_payload(Datum payload, bool is_null)
 {
@@ -76,11 +64,11 @@ check_payload(Datum payload, bool is_null)
 	if (is_null)
 		arg_refuse("payload", "It must not be null; an empty payload is '{}'.");
 	size = toast_raw_datum_size(payload);
-	if (size > (Size) max_payload_size * 1024)
+	if (size > (Size) guc_max_payload_size * 1024)
 		ereport(
 			ERROR,
 			(errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)), errmsg("payload is too large"),
-			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, max_payload_size),
+			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, guc_max_payload_size),
 			 errhint("Put the data into a file or table and its name into the payload, or raise "
 					 "astrid.max_payload_size.")));
 }

@@ -19,9 +19,11 @@ bool guc_maintenance;
 int guc_maintenance_interval;
 int guc_maintenance_timeout;
 int guc_max_databases;
+int guc_max_payload_size;
 int guc_max_waiters;
 int guc_notify_interval;
 bool guc_notify_without_preload;
+char *guc_test_clock;
 int guc_wait_max;
 
 typedef struct BoolSetting
@@ -64,6 +66,9 @@ static const IntSetting int_settings[] = {
 	 PGC_SIGHUP, GUC_UNIT_MS, "Cancels a maintenance pass that takes longer.", NULL},
 	{"astrid.max_databases", &guc_max_databases, 64, 1, 10000, PGC_POSTMASTER, 0,
 	 "Number of databases that background maintenance can keep track of.", NULL},
+	{"astrid.max_payload_size", &guc_max_payload_size, 1024, 1, 256 * 1024, PGC_SUSET, GUC_UNIT_KB,
+	 "Largest payload of a job.",
+	 "Larger data belongs into files or tables of its own; the payload names them."},
 	{"astrid.max_waiters", &guc_max_waiters, 0, 0, 262143, PGC_POSTMASTER, 0,
 	 "Number of sessions that can be woken from astrid_wait() at the same time.",
 	 "Sessions beyond it look for themselves ten times a second. 0: as many as connections are "
@@ -72,6 +77,23 @@ static const IntSetting int_settings[] = {
 	 "Shortest pause between two NOTIFY that tell of new jobs.", NULL},
 	{"astrid.wait_max", &guc_wait_max, 60 * 1000, 100, 3600 * 1000, PGC_SUSET, GUC_UNIT_MS,
 	 "Longest time that one astrid_wait() sleeps, whatever its timeout argument says.", NULL},
+};
+
+typedef struct StringSetting
+{
+	const char *name;
+	char **value;
+	const char *initial;
+	GucContext context;
+	int flags;
+	const char *summary;
+	const char *detail;
+} StringSetting;
+
+static const StringSetting string_settings[] = {
+	{"astrid.test_clock", &guc_test_clock, "", PGC_SUSET, GUC_NOT_IN_SAMPLE,
+	 "Time that the queue takes for the present; empty: the real one.",
+	 "For tests: lets time pass without sleeping."},
 };
 
 static GucContext
@@ -98,6 +120,13 @@ guc_init(void)
 
 		DefineCustomIntVariable(s->name, s->summary, s->detail, s->value, s->initial, s->min,
 								s->max, usable_context(s->context), s->flags, NULL, NULL, NULL);
+	}
+	for (int i = 0; i < lengthof(string_settings); i++)
+	{
+		const StringSetting *s = &string_settings[i];
+
+		DefineCustomStringVariable(s->name, s->summary, s->detail, s->value, s->initial,
+								   usable_context(s->context), s->flags, NULL, NULL, NULL);
 	}
 	MarkGUCPrefixReserved("astrid");
 }

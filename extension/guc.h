@@ -10,9 +10,11 @@ extern bool guc_maintenance;
 extern int guc_maintenance_interval;
 extern int guc_maintenance_timeout;
 extern int guc_max_databases;
+extern int guc_max_payload_size; /* kB */
 extern int guc_max_waiters;
 extern int guc_notify_interval;
 extern bool guc_notify_without_preload;
+extern char *guc_test_clock; /* empty: the real time */
 extern int guc_wait_max;
 
 /* Called once, from _PG_init. */

@@ -42,23 +42,50 @@ is( $node->safe_psql('postgres', q{
 		SELECT bool_or(prosecdef OR proconfig IS NOT NULL OR prokind <> 'p') FROM pg_proc WHERE prosrc = 'astrid_wait'}),
 	'f', 'astrid_wait is a plain procedure');
 
-my @matrix = (
-	# statement, then who may
-	[q{SELECT astrid_enqueue('q', '{}')}, 'admin producer'],
-	[q{SELECT astrid_enqueue_batch('q', ARRAY['{}']::jsonb[])}, 'admin producer'],
+# Every public function, and who may call it: a(dmin), p(roducer), w(orker), r(eader). A new one needs a line here.
+my %matrix = (
+	alter_queue => 'a',       cancel => 'ap',             check_lease => 'aw',  claim => 'aw',
+	clear_queue => 'a',       complete => 'aw',           complete_and_claim => 'aw',
+	complete_batch => 'aw',   create_queue => 'a',        drain_worker => 'a',  drop_queue => 'a',
+	enqueue => 'apw',         enqueue_batch => 'apw',     fail => 'aw',         heartbeat => 'aw',
+	install_defaults => 'a',  job => 'aprw',              log => 'aw',          maintain => 'aw',
+	pause_queue => 'a',       progress => 'aw',           reap => 'aw',         redrive => 'a',
+	resume_queue => 'a',      retry => 'a',               snooze => 'aw',       wait => 'aw',
+	why => 'aprw');
+my $granted = $node->safe_psql('postgres', q{
+	SELECT p.oid::regprocedure::text ~ '^astrid\.', substr(p.proname, CASE WHEN p.proname ~ '^astrid_' THEN 8 ELSE 1 END),
+	       array_to_string(ARRAY(
+	           SELECT substr(r.rolname, 8, 1) FROM pg_roles r
+	            WHERE r.rolname ~ '^astrid_' AND has_function_privilege(r.oid, p.oid, 'EXECUTE') ORDER BY 1), '')
+	  FROM pg_proc p
+	 WHERE p.proname ~ '^astrid_' OR p.pronamespace = 'astrid'::regnamespace AND p.proname !~ '^_' AND p.proname <> 'clock'});
+my %seen;
+for my $row (split /\n/, $granted)
+{
+	my ($short, $name, $roles) = split /\|/, $row;
+	$seen{ $short . $name } = $roles;
+}
+for my $name (sort keys %matrix)
+{
+	is($seen{"f$name"}, $matrix{$name}, "astrid_$name: $matrix{$name}");
+	is($seen{"t$name"}, $matrix{$name}, "astrid.$name: $matrix{$name}");
+}
+is(join(' ', sort grep { !exists $matrix{ substr $_, 1 } } keys %seen), '', 'no public function is missing above');
+
+# The same from the outside: what a role may not, it is refused, and what it may, works.
+my @calls = (
+	[q{SELECT astrid_enqueue('q', '{}')}, 'admin producer worker'],
 	[q{SELECT * FROM astrid_claim('{q}', 'w', 1, '1 min')}, 'admin worker'],
 	[q{SELECT astrid_complete(0, 0, NULL)}, 'admin worker'],
 	[q{SELECT * FROM astrid_heartbeat('w', '{}', '{}', '1 min', '{}')}, 'admin worker'],
 	[q{SELECT astrid_maintain()}, 'admin worker'],
 	[q{CALL astrid_wait(timeout => '1 ms')}, 'admin worker'],
-	[q{SELECT astrid_pause_queue('q')}, 'admin'],
-	[q{SELECT astrid_resume_queue('q')}, 'admin'],
 	[q{SELECT astrid_alter_queue('q', priority => 1)}, 'admin'],
-	[q{SELECT astrid_redrive('q')}, 'admin'],
 	[q{SELECT count(*) FROM astrid.queue_status}, 'admin producer worker reader'],
 	[q{SELECT count(*) FROM astrid.job_status}, 'admin producer worker reader'],
+	[q{DELETE FROM astrid.ready}, ''],
 );
-for my $row (@matrix)
+for my $row (@calls)
 {
 	my ($statement, $allowed) = @$row;
 	for my $role (qw(admin producer worker reader nobody))
