@@ -1,15 +1,26 @@
 -- Detections of the same place become one object. A detection joins the nearest object within the radius; an unflagged
--- one that finds none makes a new object, a flagged one stays alone.
+-- one that finds none makes a new object, a flagged one stays alone. The caller holds the cells (sky.lock_detections).
+CREATE FUNCTION sky.association_radius() RETURNS float8
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    arcsec float8 := sky.setting_number('association_radius');
+BEGIN
+    -- sky.cells() holds for circles smaller than a cell
+    IF arcsec IS NULL OR arcsec <= 0 OR arcsec > 300 THEN
+        PERFORM sky.refuse(format('setting association_radius is %s, not in (0, 300] arcsec', COALESCE(arcsec::text, 'null')));
+    END IF;
+    RETURN arcsec / 3600;
+END $$;
+COMMENT ON FUNCTION sky.association_radius() IS 'radius within which a detection joins an object, deg';
+
 CREATE FUNCTION sky.associate(observation_id bigint) RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE
-    radius  float8 := sky.setting_number('association_radius') / 3600;
+    radius  float8 := sky.association_radius();
     d       record;
     nearest bigint;
     touched bigint[] := '{}';
 BEGIN
-    PERFORM sky.lock_cells(array_agg(s.ra), array_agg(s.dec), radius)
-    FROM sky.detections s WHERE s.observation_id = associate.observation_id AND s.ra IS NOT NULL;
     -- strongest first: its position is the best one to found an object on
     FOR d IN SELECT s.detection_id, s.ra, s.dec, s.flags FROM sky.detections s
              WHERE s.observation_id = associate.observation_id AND s.ra IS NOT NULL AND s.dec IS NOT NULL

@@ -14,6 +14,7 @@ BEGIN
     IF sky.output_field(step, 'detections', false) IS NOT NULL THEN
         PERFORM sky.record_image(o, 'detections', step, 'detections', commit_detection.job_id, commit_detection.lease_id);
     END IF;
+    PERFORM sky.lock_detections(o.observation_id, step);
     PERFORM sky.remove_detections(o.observation_id);
     n := sky.insert_detections(o, step, commit_detection.job_id, commit_detection.lease_id);
     PERFORM sky.associate(o.observation_id);
@@ -96,14 +97,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sky.insert_detections(sky.observations, jsonb, bigint, bigint) IS 'writes the detections of a result; their number';
 
+-- Old and new places at once: two sorted sequences of locks one after the other could wait for each other.
+CREATE FUNCTION sky.lock_detections(observation_id bigint, step jsonb) RETURNS void
+LANGUAGE sql AS $$
+    SELECT sky.lock_cells(array_agg(p.ra), array_agg(p.dec), sky.association_radius())
+    FROM (SELECT d.ra, d.dec FROM sky.detections d WHERE d.observation_id = lock_detections.observation_id
+          UNION ALL
+          SELECT r.ra, r.dec FROM jsonb_to_recordset(step -> 'records' -> 'detections') AS r (ra float8, dec float8)) AS p
+    WHERE p.ra IS NOT NULL AND p.dec IS NOT NULL
+$$;
+COMMENT ON FUNCTION sky.lock_detections(bigint, jsonb) IS 'locks the sky about the detections of an observation, those there and those to come';
+
 -- A second run replaces. Votes stay: they are kept by object.
 CREATE FUNCTION sky.remove_detections(observation_id bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     objects bigint[];
 BEGIN
-    PERFORM sky.lock_cells(array_agg(d.ra), array_agg(d.dec), sky.setting_number('association_radius') / 3600)
-    FROM sky.detections d WHERE d.observation_id = remove_detections.observation_id AND d.ra IS NOT NULL;
     SELECT array_agg(DISTINCT d.object_id) INTO objects FROM sky.detections d
     WHERE d.observation_id = remove_detections.observation_id AND d.object_id IS NOT NULL;
     DELETE FROM sky.detections d WHERE d.observation_id = remove_detections.observation_id;
