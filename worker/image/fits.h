@@ -8,6 +8,13 @@
 #include <jansson.h>
 #include "image/image.h"
 
+enum checksum_policy
+{
+	CHECKSUM_WARN, /* a wrong sum is noted */
+	CHECKSUM_REFUSE,
+	CHECKSUM_IGNORE
+};
+
 struct frame_request
 {
 	int hdu;                  /* 0-based; -1: the SCI extension or the first 2-D image */
@@ -16,6 +23,14 @@ struct frame_request
 								 standard names */
 	bool need_planes; /* build MASK (saturation, NaN, unlit, dead) and VAR (measured) where the file
 						 has none */
+	enum checksum_policy checksum;
+};
+
+#define FRAME_MAX_NOTES 24
+struct frame_notes /* what was odd about a file and yet read */
+{
+	int n;
+	char text[FRAME_MAX_NOTES][160];
 };
 
 struct frame_info
@@ -25,6 +40,10 @@ struct frame_info
 	int bitpix;
 	char compression[16]; /* "" or ZCMPTYPE */
 	bool checksum_present;
+	char checksum[12]; /* "", "good" or "wrong" */
+	char binning[16];  /* "2x2" or "" */
+	char imagetyp[72]; /* the header's own word */
+	struct frame_notes notes;
 };
 
 /* Read one image with everything around it. Validates structure, sizes and checksums before

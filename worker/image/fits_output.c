@@ -1,0 +1,43 @@
+/*
+ * FITS files in the making: cfitsio writes to memory, core/files knows where a file may be written
+ * and puts it there whole or not at all. SPDX-License-Identifier: PostgreSQL
+ */
+#include <stdlib.h>
+
+#include "core/err.h"
+#include "core/files.h"
+#include "image/fits_file.h"
+
+#define HEADROOM ((size_t) 64 * FITS_BLOCK) /* headers */
+
+int
+fits_output_begin(struct fits_output *out, size_t expected)
+{
+	*out = (struct fits_output){.n_bytes = expected + HEADROOM};
+	out->bytes = malloc(out->n_bytes);
+	if (out->bytes == NULL)
+		return err_raise(ASTRID_E_NO_MEMORY, "no memory to write %zu bytes", out->n_bytes);
+	fits_create_memfile(&out->ff, &out->bytes, &out->n_bytes, HEADROOM, realloc, &out->status);
+	if (out->status == 0)
+		return 0;
+	free(out->bytes);
+	return fits_raise(out->status, NULL, -1, "cannot begin a file in memory");
+}
+
+int
+fits_output_store(struct fits_output *out, const char *uri)
+{
+	LONGLONG header, data, end = 0;
+	int closing = 0, result;
+
+	/* closing flushes; where the last HDU ends is known only before */
+	fits_flush_file(out->ff, &out->status);
+	fits_get_hduaddrll(out->ff, &header, &data, &end, &out->status);
+	fits_close_file(out->ff, &closing);
+	if (out->status == 0)
+		out->status = closing;
+	result = out->status != 0 ? fits_raise(out->status, uri, -1, "cannot make the file")
+							  : files_write(uri, out->bytes, (size_t) end);
+	free(out->bytes);
+	return result;
+}
