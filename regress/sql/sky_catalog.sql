@@ -16,6 +16,7 @@ WHERE p.pronamespace = 'sky'::regnamespace AND obj_description(p.oid, 'pg_proc')
 SELECT c.relname AS not_dumped FROM pg_class c
 WHERE c.relnamespace = 'sky'::regnamespace AND c.relkind IN ('r', 'S')
   AND c.oid <> ALL ((SELECT extconfig FROM pg_extension WHERE extname = 'astrid_sky')::oid[]) ORDER BY 1;
+SELECT conrelid::regclass AS breaks_parallel_restore FROM pg_constraint WHERE connamespace = 'sky'::regnamespace AND contype = 'f';
 SELECT p.oid::regprocedure AS definer_without_path FROM pg_proc p
 WHERE p.pronamespace = 'sky'::regnamespace AND p.prosecdef
   AND p.proconfig IS DISTINCT FROM '{"search_path=pg_catalog, pg_temp"}' ORDER BY 1;

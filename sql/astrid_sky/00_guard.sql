@@ -16,5 +16,7 @@ BEGIN
     END IF;
 END $$;
 
+-- No foreign keys below: the tables' data is dumped, the constraints come back with CREATE EXTENSION before it, and
+-- pg_restore -j fills tables in any order. Functions are the only writers, and they see to it.
 CREATE SCHEMA sky;
 COMMENT ON SCHEMA sky IS 'observations, images, detections and objects of a transient survey (extension astrid_sky)';

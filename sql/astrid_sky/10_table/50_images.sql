@@ -2,7 +2,7 @@
 -- image or of a coadd.
 CREATE TABLE sky.images (
     image_id       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    observation_id bigint NOT NULL REFERENCES sky.observations ON DELETE CASCADE,
+    observation_id bigint NOT NULL,
     kind           text NOT NULL CHECK (kind IN ('raw', 'calibrated', 'reference', 'aligned', 'difference', 'score', 'detections')),
     uri            text NOT NULL,
     hdu            int CHECK (hdu >= 0),

@@ -1,7 +1,7 @@
 -- Bias, dark, flat and bad pixel frames: single ones as they were ingested, masters as combine made them.
 CREATE TABLE sky.calibration_frames (
     calibration_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    observation_id bigint REFERENCES sky.observations ON DELETE CASCADE,
+    observation_id bigint,
     kind           text NOT NULL CHECK (kind IN ('bias', 'dark', 'flat', 'bpm')),
     is_master      boolean NOT NULL DEFAULT false,
     made_from      bigint[],

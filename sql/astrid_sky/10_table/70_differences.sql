@@ -1,12 +1,12 @@
 -- One row per observation that was subtracted; a second run replaces it.
 CREATE TABLE sky.differences (
     difference_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    observation_id bigint NOT NULL UNIQUE REFERENCES sky.observations ON DELETE CASCADE,
-    reference_id   bigint NOT NULL REFERENCES sky.images,
-    science_id     bigint NOT NULL REFERENCES sky.images,
-    aligned_id     bigint NOT NULL REFERENCES sky.images,
-    image_id       bigint NOT NULL REFERENCES sky.images,
-    score_id       bigint REFERENCES sky.images,
+    observation_id bigint NOT NULL UNIQUE,
+    reference_id   bigint NOT NULL,
+    science_id     bigint NOT NULL,
+    aligned_id     bigint NOT NULL,
+    image_id       bigint NOT NULL,
+    score_id       bigint,
     algorithm      text,
     convolved      text,
     kernel_sum     float8,

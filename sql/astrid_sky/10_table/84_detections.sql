@@ -1,9 +1,9 @@
 -- The result of the pipeline. A second run of an observation replaces its detections.
 CREATE TABLE sky.detections (
     detection_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    observation_id bigint NOT NULL REFERENCES sky.observations ON DELETE CASCADE,
-    difference_id  bigint NOT NULL REFERENCES sky.differences,
-    object_id      bigint REFERENCES sky.objects,
+    observation_id bigint NOT NULL,
+    difference_id  bigint NOT NULL,
+    object_id      bigint,
     ra             float8 CHECK (ra >= 0 AND ra < 360),
     dec            float8 CHECK (dec BETWEEN -90 AND 90),
     x              float8 NOT NULL,

@@ -1,7 +1,7 @@
 -- One task per unflagged detection: is it real? Votes are kept apart and never changed.
 CREATE TABLE sky.curation_tasks (
     task_id        bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    detection_id   bigint NOT NULL UNIQUE REFERENCES sky.detections ON DELETE CASCADE,
+    detection_id   bigint NOT NULL UNIQUE,
     observation_id bigint NOT NULL,
     object_id      bigint,
     state          text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'candidate', 'confirmed', 'rejected', 'ambiguous')),

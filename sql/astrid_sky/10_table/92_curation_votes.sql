@@ -1,4 +1,4 @@
--- Append only. No foreign key: a vote outlives a detection that a second run replaced.
+-- Append only: a vote outlives a detection that a second run replaced.
 CREATE TABLE sky.curation_votes (
     vote_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     task_id      bigint NOT NULL,

@@ -116,6 +116,7 @@ DECLARE
 BEGIN
     SELECT array_agg(DISTINCT d.object_id) INTO objects FROM sky.detections d
     WHERE d.observation_id = remove_detections.observation_id AND d.object_id IS NOT NULL;
+    DELETE FROM sky.curation_tasks c WHERE c.observation_id = remove_detections.observation_id;
     DELETE FROM sky.detections d WHERE d.observation_id = remove_detections.observation_id;
     PERFORM sky.refresh_objects(objects);
 END $$;
