@@ -12,7 +12,9 @@ passed=0 failed=0 skipped=0 failures=""
 
 "$top"/tests/install.sh >"$log/install.log" 2>&1 || { tail -20 "$log/install.log"; echo "1 failed"; exit 1; }
 
-for step in "$top"/tests/steps/*.sh; do
+steps=("$top"/tests/steps/*.sh)
+[ "$mode" = check ] || steps+=("$top"/tests/steps-long/*.sh)
+for step in "${steps[@]}"; do
     name=$(basename "$step" .sh)
     if [ $# -gt 0 ]; then
         wanted=""
