@@ -16,10 +16,10 @@ $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION astrid');
 $node->safe_psql('postgres', q{
 	SELECT astrid_create_queue('detection', worker_type => 'detection');
-	SELECT astrid_create_queue(E'odd "name"\\n', worker_type => 'odd');
 	SELECT astrid_enqueue('detection', '{"uri": "/data/1.fits"}');
 	SELECT count(*) FROM astrid_heartbeat('w1', '{}', '{}', '60 s',
 		'{"worker_type": "detection", "status": "IDLE", "memory_usage": 12.5, "cpu_usage": 3}');
+	SELECT count(*) FROM astrid_heartbeat('w2', '{}', '{}', '60 s', '{"worker_type": "odd \\"name\\"\\n"}');
 });
 
 my ($api, $out, $err) = (undef, '', '');
@@ -85,7 +85,7 @@ is((request('/health', '--head'))[0], 200, 'HEAD is answered');
 my ($metrics_status, undef, $metrics) = request('/metrics');
 is($metrics_status, 200, 'metrics are there');
 like($metrics, qr/^astrid_jobs\{queue="detection",state="ready"\} 1$/m, 'with the ready job');
-like($metrics, qr/queue="odd \\"name\\"\\n"/, 'label values are escaped');
+like($metrics, qr/type="odd \\"name\\"\\n"/, 'label values are escaped');
 like($metrics, qr/^astrid_metrics_failed_families 0$/m, 'every family was collected');
 SKIP:
 {
