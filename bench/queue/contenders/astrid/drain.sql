@@ -1,0 +1,1 @@
+SELECT coalesce(array_agg(job_id), '{}') AS ids, coalesce(array_agg(lease_id), '{}') AS leases, sum(length(payload::text)) AS bytes FROM astrid_complete_and_claim(:ids::bigint[], :leases::bigint[], NULL, ARRAY['bq'], 'w' || :client_id, @batch@) \gset

@@ -1,0 +1,1 @@
+SELECT astrid_enqueue('bq', '@payload@'::jsonb);

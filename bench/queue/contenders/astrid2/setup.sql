@@ -1,0 +1,4 @@
+-- astrid, claim and complete as two statements: two commits per batch. History and leases are kept.
+CREATE EXTENSION IF NOT EXISTS astrid;
+SELECT astrid_drop_queue('bq') WHERE EXISTS (SELECT FROM astrid.queue_status WHERE queue_name = 'bq');
+SELECT astrid_create_queue('bq');

@@ -1,0 +1,1 @@
+INSERT INTO raw_q (payload) VALUES ('@payload@');

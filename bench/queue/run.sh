@@ -1,0 +1,113 @@
+#!/bin/bash
+# The queue beside its peers on one private cluster: ratios of neighbouring runs, medians over rounds.
+#   bench/queue/run.sh [drain|enqueue ...]         default: all
+# Environment: ROUNDS (5), PGMQ (pgmq's install script, absent: skipped), PG_CONFIG.
+# A figure is a ratio of two runs made one after the other, A B A B ...: machines drift, neighbours do not.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+rounds=${ROUNDS:-5}
+bin=$("${PG_CONFIG:-pg_config}" --bindir)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/astrid-bench.XXXXXX")
+export PGHOST=$dir PGPORT=54999 PGUSER=postgres PGDATABASE=bench
+payload='{"t": 0, "task": "send_email", "to": "someone@example.org", "body": "the quick brown fox jumps over the lazy dog and then does it all again before lunch the quick brown fox jumps over the lazy dog and th"}'
+
+as_pg() { if [ "$(id -u)" = 0 ]; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi; }
+
+start_cluster() {
+    chmod 755 "$dir"
+    [ "$(id -u)" != 0 ] || chown postgres "$dir"
+    as_pg "$bin/initdb" -D "$dir/data" -A trust -U postgres -E UTF8 --no-locale >/dev/null
+    as_pg tee -a "$dir/data/postgresql.conf" >/dev/null <<CONF
+listen_addresses = ''
+unix_socket_directories = '$dir'
+port = $PGPORT
+shared_buffers = 1GB
+max_wal_size = 8GB
+checkpoint_timeout = 30min
+max_connections = 1000
+max_prepared_transactions = 10
+shared_preload_libraries = 'astrid'
+CONF
+    as_pg "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -w start >/dev/null
+    "$bin/createdb" bench
+}
+stop_cluster() {
+    as_pg "$bin/pg_ctl" -D "$dir/data" -m immediate -w stop >/dev/null 2>&1 || true
+    rm -rf "$dir"
+}
+
+sql() { "$bin/psql" -XAtq -v ON_ERROR_STOP=1 "$@"; }
+
+# text CONTENDER FILE BATCH N: the file with its @marks@ replaced.
+text() {
+    sed -e "s/@batch@/$3/g" -e "s/@n@/$4/g" -e "s|@payload@|${payload//&/\\&}|g" "$here/contenders/$1/$2"
+}
+
+# tps FILE CLIENTS PGBENCH-ARGUMENTS...: transactions per second
+tps() {
+    local script=$1 clients=$2
+    shift 2
+    "$bin/pgbench" -n -M prepared -c "$clients" -j $((clients < 2 ? clients : 2)) -D ids={} -D leases={} -f "$script" "$@" 2>"$dir/err" |
+        sed -nE 's/^tps = ([0-9.]+).*/\1/p'
+}
+
+# drain CONTENDER CLIENTS BATCH: jobs per second, from what really left the queue.
+drain() {
+    local transactions=20000 jobs done_ before
+    [ "$3" -lt 100 ] || transactions=2000
+    jobs=$((transactions * $3 + 10 * $3 * $2))
+    sql -f - < <(text "$1" setup.sql "$3" "$jobs") >/dev/null
+    sql -f - < <(text "$1" preload.sql "$3" "$jobs") >/dev/null
+    sql -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
+    before=$(sql -f - < <(text "$1" ready.sql "$3" "$jobs"))
+    text "$1" drain.sql "$3" "$jobs" >"$dir/script.sql"
+    rate=$(tps "$dir/script.sql" "$2" -t $((transactions / $2)))
+    done_=$((before - $(sql -f - < <(text "$1" ready.sql "$3" "$jobs"))))
+    awk -v d="$done_" -v r="$rate" -v n=$((transactions / $2 * $2)) 'BEGIN {print d * r / n}'
+}
+
+# enqueue CONTENDER CLIENTS BATCH: jobs per second over 4 s.
+enqueue() {
+    sql -f - < <(text "$1" setup.sql "$3" 0) >/dev/null
+    sql -c 'CHECKPOINT'
+    text "$1" "$([ "$3" -eq 1 ] && echo enqueue.sql || echo enqueue_batch.sql)" "$3" 0 >"$dir/script.sql"
+    awk -v r="$(tps "$dir/script.sql" "$2" -T 4)" -v b="$3" 'BEGIN {print r * b}'
+}
+
+median() { sort -g | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
+
+# compare WORKLOAD A B CLIENTS BATCH WANTED: rounds of A, B; prints the median ratio A/B.
+compare() {
+    local a b as="" bs="" ratios=""
+    case $2$3 in *pgmq*) [ -n "${PGMQ:-}" ] || { echo "$1 $2 / $3 clients $4 batch $5: skipped, PGMQ= is not set"; return; } ;; esac
+    for _ in $(seq "$rounds"); do
+        a=$("$1" "$2" "$4" "$5")
+        b=$("$1" "$3" "$4" "$5")
+        as="$as$a"$'\n' bs="$bs$b"$'\n' ratios="$ratios$(awk -v a="$a" -v b="$b" 'BEGIN {print a / b}')"$'\n'
+    done
+    printf '%-8s %8s / %-12s clients %2d batch %4d: ratio %5.2f (wanted %s)   %7.0f / %7.0f jobs/s\n' "$1" "$2" "$3" "$4" "$5" \
+        "$(median <<<"${ratios%$'\n'}")" "$6" "$(median <<<"${as%$'\n'}")" "$(median <<<"${bs%$'\n'}")"
+}
+
+bench_drain() {
+    for clients in 4 16; do
+        compare drain astrid raw2 $clients 1 1.4
+        compare drain astrid pgmq_archive $clients 1 2.5
+        compare drain astrid2 raw2 $clients 1 0.9
+    done
+    compare drain astrid raw2 4 100 1.0
+    compare drain astrid pgmq_archive 4 100 1.7
+}
+
+bench_enqueue() {
+    compare enqueue astrid raw 4 1 0.7
+    compare enqueue astrid pgmq 4 1 1.2
+    compare enqueue astrid pgmq 4 1000 0.8
+}
+
+trap stop_cluster EXIT
+start_cluster
+[ -z "${PGMQ:-}" ] || sql -f "$PGMQ" >/dev/null
+for bench in "${@:-drain}" $([ $# -gt 0 ] || echo enqueue); do
+    "bench_$bench"
+done
