@@ -35,6 +35,10 @@ demo-stop:
 demo-clean:
 	contrib/demo/demo.sh clean
 
+# Ratios against other PostgreSQL queues, on a private cluster. PGMQ= names pgmq's install script.
+bench-queue: all
+	bench/queue/run.sh
+
 asan:
 	$(MAKE) -C worker SAN=1 all unit
 
@@ -56,4 +60,4 @@ clean:
 	rm -rf build
 
 .PHONY: all extension worker deps install uninstall check check-long demo demo-stop demo-clean asan lint \
-	format format-check dist clean
+	bench-queue 	format format-check dist clean
