@@ -27,7 +27,7 @@ CREATE FUNCTION pg_temp.ingested(sha int, more jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
     SELECT jsonb_build_array(jsonb_build_object('stage', 'ingest', 'version', 1, 'ms', 12, 'outputs', '{}'::jsonb, 'result',
         '{"kind": "image", "hdu": 0, "naxis1": 1024, "naxis2": 1024, "finite": 1048576, "min": 1, "max": 60000, "mean": 300,
-          "instrument": "SimCam", "object": "field1", "imagetyp": "OBJECT", "filter": "r", "band": "r", "mjd_mid_tai": 60000.5,
+          "instrument": "SimCam", "object": "field1", "imagetyp": "OBJECT", "frame_kind": "science", "filter": "r", "band": "r", "mjd_mid_tai": 60000.5,
           "exptime": 60, "gain": 2.1, "read_noise": 5, "saturation": 60000, "bunit": "adu", "bytes": 4199040, "warnings": [],
           "wcs": {"ra": 0.001, "dec": 10, "pixel_scale": 0.5, "parity": 1, "approx": false,
                   "corners": [[359.93, 9.93], [0.072, 9.93], [0.072, 10.07], [359.93, 10.07]]}}'::jsonb

@@ -22,7 +22,7 @@ CREATE FUNCTION pg_temp.ingested(sha int, more jsonb DEFAULT '{}') RETURNS jsonb
 LANGUAGE sql AS $$
     SELECT jsonb_build_array(jsonb_build_object('stage', 'ingest', 'version', 1, 'ms', 12, 'outputs', '{}'::jsonb, 'result',
         '{"kind": "image", "hdu": 0, "naxis1": 1024, "naxis2": 1024, "finite": 1048576, "min": 1, "max": 60000, "mean": 300,
-          "instrument": "SimCam", "object": "field1", "imagetyp": "OBJECT", "filter": "r", "band": "r", "mjd_mid_tai": 60000.5,
+          "instrument": "SimCam", "object": "field1", "imagetyp": "OBJECT", "frame_kind": "science", "filter": "r", "band": "r", "mjd_mid_tai": 60000.5,
           "exptime": 60, "gain": 2.1, "read_noise": 5, "saturation": 60000, "bunit": "adu", "bytes": 4199040, "warnings": [],
           "wcs": {"ra": 0.001, "dec": 10, "pixel_scale": 0.5, "parity": 1, "approx": false,
                   "corners": [[359.93, 9.93], [0.072, 9.93], [0.072, 10.07], [359.93, 10.07]]}}'::jsonb
@@ -127,11 +127,11 @@ SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(11, '{
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(12));
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(13));
 SELECT count(astrid.enqueue('observation_ingestion', jsonb_build_object('uri', '/data/more' || n || '.fits'))) FROM generate_series(1, 5) AS n;
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(14, '{"imagetyp": "Zero"}'));
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(15, '{"imagetyp": "DARK", "exptime": 300}'));
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(16, '{"imagetyp": "Dome Flat", "band": "g"}'));
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(17, '{"imagetyp": "DARK", "exptime": 0, "naxis1": 512}'));
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(18, '{"instrument": "Other", "imagetyp": "flat"}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(14, '{"imagetyp": "Zero", "frame_kind": "bias"}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(15, '{"imagetyp": "DARK", "exptime": 300, "frame_kind": "dark"}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(16, '{"imagetyp": "Dome Flat", "frame_kind": "flat", "band": "g"}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(17, '{"imagetyp": "DARK", "exptime": 0, "frame_kind": "bias", "naxis1": 512}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(18, '{"instrument": "Other", "imagetyp": "flat", "frame_kind": "flat"}'));
 SELECT kind, is_master, uri, instrument, band, exptime, width FROM sky.calibration_frames ORDER BY calibration_id;
 SELECT sky.ingest('/data/light.fits') > 0 AS enqueued;
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(20));
@@ -161,13 +161,23 @@ INSERT INTO sky.instruments (name, aliases, keywords, band_map, kind_map, gain, 
 VALUES ('Mapped', '{MAPCAM2}', '{"exptime": "XPOSURE"}', '{"SDSS-R": "r"}', '{"sky object": "science"}', 1.5, '{"calibrate": {"cosmic": false}}');
 SELECT sky.ingest('/data/m.fits') > 0 AS enqueued;
 -- its row maps keywords: the file goes through once more, with the row
-SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(30, '{"instrument": "mapcam2", "exptime": null, "imagetyp": "Sky Object"}'));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(30, '{"instrument": "mapcam2", "exptime": null, "imagetyp": "Sky Object", "frame_kind": null}'));
 SELECT steps -> 0 -> 'params' AS params, result FROM pg_temp.play('observation_ingestion',
-    pg_temp.ingested(30, '{"instrument": "mapcam2", "filter": "SDSS-R", "band": null, "mjd_mid_tai": null, "imagetyp": "Sky Object"}'));
+    pg_temp.ingested(30, '{"instrument": "mapcam2", "filter": "SDSS-R", "band": null, "mjd_mid_tai": null, "imagetyp": "Sky Object", "frame_kind": null}'));
 SELECT instrument, band, gain, exptime, warnings FROM sky.observations ORDER BY observation_id DESC LIMIT 1;
 SELECT steps -> 0 -> 'params' AS params FROM pg_temp.play('preprocessing', pg_temp.calibrated('30'));
 SELECT sky.ingest('/data/arc.fits') > 0 AS enqueued;
-SELECT pg_temp.refused('observation_ingestion', pg_temp.ingested(31, '{"imagetyp": "ARC"}'));
+SELECT pg_temp.refused('observation_ingestion', pg_temp.ingested(31, '{"imagetyp": "ARC", "frame_kind": null}'));
+-- no kind at all is science, no corners is no position
+SELECT sky.ingest('/data/plain.fits') > 0 AS enqueued;
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(32,
+    '{"imagetyp": null, "frame_kind": null, "wcs": {"ra": 1, "dec": 2, "corners": null, "pixel_scale": 0.3}}'));
+SELECT kind, ra, dec, footprint, pixel_scale FROM sky.observations ORDER BY observation_id DESC LIMIT 1;
+-- a frame without a WCS: where from the payload, how from the instrument
+INSERT INTO sky.instruments (name, orientation) VALUES ('Blind', '{"pixel_scale": 0.31, "parity": -1}');
+SELECT sky.ingest('/data/blind.fits', NULL, '{"ra": 1, "dec": 2}') > 0 AS enqueued;
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(33, '{"instrument": "blind"}'));
+SELECT steps -> 0 -> 'params' AS params FROM pg_temp.play('observation_ingestion', pg_temp.ingested(33, '{"instrument": "blind"}'));
 -- read again after an edit
 UPDATE sky.instruments SET gain = 1.7 WHERE name = 'Mapped';
 SELECT sky.ingest('/data/m.fits', NULL, '{"reprocess": true, "instrument": "Mapped"}') > 0 AS enqueued;
@@ -200,8 +210,8 @@ SELECT n, pg_temp.garbage('observation_ingestion', '{"uri": "/data/x.fits"}', r)
     (1, NULL::jsonb), (2, '{}'), (3, '[]'), (4, '[{"stage": "ingest"}]'), (5, '[{"stage": "ingest", "result": 3}]'),
     (6, pg_temp.ingested(50) #- '{0,result,sha256}'), (7, pg_temp.ingested(50, '{"naxis1": null}')),
     (8, pg_temp.ingested(50, '{"naxis2": "wide"}')), (9, pg_temp.ingested(50, '{"hdu": 1.5}')),
-    (10, pg_temp.ingested(50, '{"exptime": 1e999}')), (11, pg_temp.ingested(50, '{"wcs": {"ra": 400, "dec": 0}}')),
-    (12, pg_temp.ingested(50, '{"wcs": {"ra": 4, "dec": 0}}')), (13, pg_temp.ingested(50, '{"wcs": {"ra": 4, "dec": 0, "corners": [1, 2, 3, 4]}}')),
+    (10, pg_temp.ingested(50, '{"exptime": 1e999}')), (11, pg_temp.ingested(50, '{"wcs": {"ra": 400, "dec": 0, "corners": 8}}')),
+    (12, pg_temp.ingested(50, '{"wcs": {"ra": 4, "dec": 0, "corners": 8}}')), (13, pg_temp.ingested(50, '{"wcs": {"ra": 4, "dec": 0, "corners": [1, 2, 3, 4]}}')),
     (14, pg_temp.ingested(50, '{"object": {"a": 1}}'))) AS v (n, r) ORDER BY n;
 SELECT pg_temp.garbage('observation_ingestion', '{}', pg_temp.ingested(50));
 SELECT pg_temp.garbage('observation_ingestion', '[1]', pg_temp.ingested(50));

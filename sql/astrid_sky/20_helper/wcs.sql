@@ -10,7 +10,8 @@ BEGIN
     ra := sky.number_field(wcs, 'ra', 'ingest');
     dec := sky.number_field(wcs, 'dec', 'ingest');
     pixel_scale := sky.number_field(wcs, 'pixel_scale', 'ingest');
-    IF ra IS NULL OR dec IS NULL THEN
+    -- a projection that does not reach the corners is of no use for matching
+    IF ra IS NULL OR dec IS NULL OR COALESCE(jsonb_typeof(wcs -> 'corners'), 'null') = 'null' THEN
         ra := NULL;
         dec := NULL;
         RETURN;

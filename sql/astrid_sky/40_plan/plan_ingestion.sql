@@ -1,5 +1,5 @@
 -- One step: ingest, with the instrument's row where the payload names it. Else the header tells the instrument, and if
--- its row maps keywords the commit sends the file through once more with it.
+-- its row maps keywords or gives an orientation the commit sends the file through once more with it.
 CREATE FUNCTION sky.plan_ingestion(job_id bigint, lease_id bigint, payload jsonb) RETURNS jsonb
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -17,7 +17,9 @@ CREATE FUNCTION sky.frame_params(payload jsonb, i sky.instruments) RETURNS jsonb
 LANGUAGE sql IMMUTABLE AS $$
     SELECT jsonb_strip_nulls(jsonb_build_object(
         'hdu', payload -> 'hdu', 'plane', payload -> 'plane', 'ra', payload -> 'ra', 'dec', payload -> 'dec',
-        'pixel_scale', payload -> 'pixel_scale', 'rotation', payload -> 'rotation', 'parity', payload -> 'parity',
-        'instrument', CASE WHEN i.name IS NOT NULL THEN to_jsonb(i) - '{aliases,params,updated_at}'::text[] END))
+        'pixel_scale', COALESCE(payload -> 'pixel_scale', i.orientation -> 'pixel_scale'),
+        'rotation', COALESCE(payload -> 'rotation', i.orientation -> 'rotation'),
+        'parity', COALESCE(payload -> 'parity', i.orientation -> 'parity'),
+        'instrument', CASE WHEN i.name IS NOT NULL THEN to_jsonb(i) - '{aliases,params,orientation,updated_at}'::text[] END))
 $$;
 COMMENT ON FUNCTION sky.frame_params(jsonb, sky.instruments) IS 'parameters of the stages that read raw frames: which image, approximate WCS, the instrument''s row';

@@ -10,7 +10,7 @@ DECLARE
     next_id bigint;
 BEGIN
     IF choice ->> 'instrument' IS NULL AND EXISTS (
-            SELECT FROM sky.instruments i WHERE i.name = o.instrument AND i.keywords <> '{}') THEN
+            SELECT FROM sky.instruments i WHERE i.name = o.instrument AND (i.keywords <> '{}' OR i.orientation IS NOT NULL)) THEN
         RETURN jsonb_build_object('instrument', o.instrument, 'next_job_id', astrid.enqueue('observation_ingestion',
             payload || jsonb_build_object('instrument', o.instrument), priority => commit_ingestion.priority));
     END IF;

@@ -27,7 +27,7 @@ BEGIN
     o.read_noise := COALESCE(i.read_noise, sky.number_field(result, 'read_noise', 'ingest'));
     o.saturation := COALESCE(i.saturation, sky.number_field(result, 'saturation', 'ingest'));
     o.bunit := sky.text_field(result, 'bunit', 'ingest');
-    o.kind := sky.frame_kind(payload, o.imagetyp, o.exptime, i);
+    o.kind := sky.frame_kind(payload, result, i);
     w := sky.wcs_footprint(CASE WHEN jsonb_typeof(result -> 'wcs') = 'object' THEN result -> 'wcs' END);
     o.ra := w.ra;
     o.dec := w.dec;
