@@ -29,7 +29,7 @@ as_owner() {
         env PATH="$PGBIN:$PATH" "$@"
     fi
 }
-sql() { as_owner psql -X -q -v ON_ERROR_STOP=1 -h "$folder/socket" -d astrid "$@"; }
+sql() { as_owner psql -X -q -v ON_ERROR_STOP=1 -h "$folder/socket" -U astrid -d astrid "$@"; }
 
 # In the clone, unless the server's user cannot get there (a clone below /root) or the socket's name would be too long.
 choose_folder() {
@@ -106,13 +106,13 @@ start_server() {
         -c unix_socket_directories='$folder/socket' -c shared_preload_libraries=astrid -c fsync=off \
         -c max_worker_processes=16 -c timezone=UTC -c client_min_messages=warning" start ||
         { tail -5 "$folder/log/postgresql.log" >&2; die "PostgreSQL did not start"; }
-    as_owner psql -X -q -h "$folder/socket" -d postgres -c 'CREATE DATABASE astrid'
+    as_owner psql -X -q -h "$folder/socket" -U astrid -d postgres -c 'CREATE DATABASE astrid'
     sql -c 'CREATE EXTENSION astrid; CREATE EXTENSION q3c; CREATE EXTENSION astrid_sky; SELECT sky.install_defaults()' >/dev/null
 }
 
 start_worker() {
     as_owner sh -c 'echo $$ >"$0/worker.pid"; exec setsid "$@" >"$0/log/worker.log" 2>&1 </dev/null' "$folder" \
-        "$bin/astrid-worker" --conninfo="host=$folder/socket dbname=astrid" --slots="$SLOTS" \
+        "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --slots="$SLOTS" \
         --queues=observation_ingestion,preprocessing,differencing,detection,curation,notification \
         --read_roots="$1" --data_dir="$folder/data" &
 }
@@ -122,7 +122,7 @@ enqueue_files() {
     sed 's/"/""/g; s/^\([^\t]*\)\t\(.*\)$/"\1","\2"/' >"$folder/files.csv"
     sql -At <<SQL
 CREATE TEMP TABLE files (kind text, uri text);
-\\copy files FROM '$folder/files.csv' WITH (FORMAT csv)
+COPY files FROM '$folder/files.csv' WITH (FORMAT csv);
 SELECT count(astrid_enqueue('observation_ingestion', jsonb_strip_nulls(jsonb_build_object('uri', uri, 'kind', NULLIF(kind, ''))),
     priority => CASE WHEN kind IN ('bias', 'dark', 'flat') THEN -20 WHEN kind = 'reference' THEN -10 ELSE -5 END))
 FROM (SELECT kind, uri FROM files ORDER BY uri) AS f;
@@ -175,7 +175,7 @@ compare_masks() {
 }
 
 contact_sheet() {
-    sql -At -F "$(printf '\t')" -f "$here/candidates.sql" >"$folder/candidates.tsv"
+    sql -At -F "$(printf '\t')" <"$here/candidates.sql" >"$folder/candidates.tsv"
     [ -s "$folder/candidates.tsv" ] || { echo "No candidates to show."; return 0; }
     as_owner "$bin/astrid" contact_sheet --list "$folder/candidates.tsv" --out "$folder/contact_sheet.png" >/dev/null
     echo "Contact sheet (science, reference, difference; best first): $folder/contact_sheet.png"
@@ -183,7 +183,7 @@ contact_sheet() {
 
 report() {
     echo
-    sql -f "$here/report.sql"
+    sql <"$here/report.sql"
     contact_sheet
     cat <<TEXT
 
@@ -215,7 +215,7 @@ simulated_night() {
     watch_jobs $(($(grep -c '^[bdf]' "$folder/files") + 2 * $(grep -c '^reference' "$folder/files") + 5 * $(grep -c '^science' "$folder/files")))
     echo "processed in $((SECONDS - begin)) s"
     compare_masks >"$folder/masks.csv"
-    sql -v truth="'$folder/night/truth.csv'" -v masks="'$folder/masks.csv'" -f "$here/score.sql" || status=1
+    sql -v truth="$folder/night/truth.csv" -v masks="$folder/masks.csv" <"$here/score.sql" || status=1
     report
     [ $status = 0 ] || echo "demo: the bounds were not met (seed $SEED); see the message above" >&2
     return $status
@@ -240,7 +240,7 @@ own_files() {
     sql -c "SELECT regexp_replace(uri, '^.*/', '') AS file, kind, band, finished_stage, state, left(reason, 70) AS reason, n_detections
             FROM sky.observation_status ORDER BY uri"
     report
-    sql -At -v data="$DATA" -f "$here/no_reference.sql"
+    sql -At -v data="$DATA" <"$here/no_reference.sql"
 }
 
 start() {
