@@ -80,6 +80,23 @@ $producer->query_safe(q{SELECT astrid_enqueue('a', '{}')});
 pass('a commit after that finds nobody, and no remains of anybody');
 for my $session (@herd) { eval { $session->quit }; }
 
+# Chosen, and dead before it could do anything about it
+my $first = start_wait($node, q{'{a}'}, '60 s');
+is_waiting($node, 1);
+my $first_pid = $node->safe_psql('postgres',
+	q{SELECT pid FROM pg_stat_activity WHERE query ~ '^CALL astrid_wait' AND state = 'active'});
+my $second = start_wait($node, q{'{a}'}, '60 s');
+ok(is_waiting($node, 2), 'two sessions sleep');
+kill 'STOP', $first_pid;
+$producer->query_safe(q{SELECT astrid_enqueue('a', '{}')});
+is($node->safe_psql('postgres', $sleeping), '2', 'the one that was chosen is stopped');
+kill 'TERM', $first_pid;
+kill 'CONT', $first_pid;
+$second->query_until(qr/woken/, '');
+pass('when it dies the other one is woken');
+$second->quit;
+eval { $first->quit };
+
 # A claim that is rolled back
 my $claimer = $node->background_psql('postgres');
 $node->safe_psql('postgres', q{SELECT astrid_clear_queue('a', NULL)});
