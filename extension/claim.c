@@ -257,6 +257,7 @@ claim_all(Claim *claim, const Queue **queues, int n)
 {
 	int end;
 
+	PreventCommandIfReadOnly("astrid_claim()");
 	claim->ready = table_open(store_oid(STORE_READY), RowExclusiveLock);
 	claim->ready_key = index_open(RelationGetPrimaryKeyIndex(claim->ready), RowExclusiveLock);
 	for (int i = 0; i < n; i++)

@@ -87,6 +87,9 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	batch->n = n;
 	if (batch->max_attempts < 1)
 		arg_refuse("max_attempts", "It must be at least 1.");
+	if (!PG_ARGISNULL(ARG_UNIQUE_KEY) &&
+		toast_raw_datum_size(PG_GETARG_DATUM(ARG_UNIQUE_KEY)) > 1024)
+		arg_refuse("unique_key", "It must not be longer than 1020 bytes.");
 	if (!PG_ARGISNULL(ARG_TIMEOUT))
 		arg_require_positive(PG_GETARG_INTERVAL_P(ARG_TIMEOUT), "timeout");
 }

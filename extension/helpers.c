@@ -10,18 +10,30 @@
 #include "postgres.h"
 
 #include "catalog/pg_collation.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "nodes/value.h"
-#include "parser/parse_func.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
 #include "helpers.h"
 
 static Oid
-helper_oid(char *name, int nargs, const Oid *types)
+helper_oid(const char *name, int nargs, const Oid *types)
 {
-	return LookupFuncName(list_make2(makeString("astrid"), makeString(name)), nargs, types, false);
+	oidvector *arguments = buildoidvector(types, nargs);
+	Oid oid = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+							  PointerGetDatum(arguments),
+							  ObjectIdGetDatum(get_namespace_oid("astrid", false)));
+
+	/* Not LookupFuncName(): that asks whether the caller may use the schema, which is no matter
+	 * here. */
+	if (!OidIsValid(oid))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+						errmsg("function astrid.%s does not exist", name),
+						errhint("Run CREATE EXTENSION astrid in this database.")));
+	return oid;
 }
 
 int64

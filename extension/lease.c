@@ -47,6 +47,7 @@ leases_open(void)
 {
 	Leases *leases = palloc(sizeof(Leases));
 
+	PreventCommandIfReadOnly("taking a lease");
 	leases->rel = table_open(store_oid(STORE_RUNNING), RowExclusiveLock);
 	leases->key = index_open(RelationGetPrimaryKeyIndex(leases->rel), RowExclusiveLock);
 	leases->row = table_slot_create(leases->rel, NULL);

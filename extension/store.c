@@ -17,6 +17,7 @@
 #include "catalog/namespace.h"
 #include "commands/sequence.h"
 #include "executor/executor.h"
+#include "miscadmin.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
@@ -92,6 +93,7 @@ store_open(StoreId id, int rows_expected)
 {
 	Store *store = palloc0(sizeof(Store));
 
+	PreventCommandIfReadOnly("writing jobs");
 	store->rel = table_open(store_oid(id), RowExclusiveLock);
 	store->capacity = Min(Max(rows_expected, 1), STORE_ROWS_MAX);
 	store->slots = palloc0(sizeof(TupleTableSlot *) * store->capacity);

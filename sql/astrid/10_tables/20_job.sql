@@ -73,6 +73,7 @@ CREATE TABLE astrid.dead (
     finished_at timestamptz NOT NULL,
     worker      text NOT NULL,
     error       text,
+    attempts    jsonb NOT NULL,
     PRIMARY KEY (job_id)
 );
 CREATE INDEX dead_queue ON astrid.dead (queue_id, job_id);
@@ -81,7 +82,8 @@ COMMENT ON COLUMN astrid.dead.lease_id IS 'Lease of the last attempt.';
 COMMENT ON COLUMN astrid.dead.started_at IS 'When the last attempt was claimed.';
 COMMENT ON COLUMN astrid.dead.finished_at IS 'When the job died.';
 COMMENT ON COLUMN astrid.dead.worker IS 'Worker of the last attempt.';
-COMMENT ON COLUMN astrid.dead.error IS 'Error of the last attempt; astrid.attempt has those of all.';
+COMMENT ON COLUMN astrid.dead.error IS 'Error of the last attempt.';
+COMMENT ON COLUMN astrid.dead.attempts IS 'All attempts, kept for as long as the job; the ring forgets them.';
 
 CREATE TABLE astrid.history (
     LIKE astrid.ready INCLUDING COMMENTS,

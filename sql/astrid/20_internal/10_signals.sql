@@ -17,7 +17,7 @@ CREATE FUNCTION astrid._raise_lease_lost(job_id bigint) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = 'QJ001', MESSAGE = 'lease_lost: the lease is not the current one',
+    RAISE EXCEPTION USING ERRCODE = 'QJ001', MESSAGE = 'lease_lost',
         DETAIL = format('Jobs: %s', job_id),
         HINT = 'The lease ran out, or the job was cancelled or dropped: roll back what was done for it.';
 END

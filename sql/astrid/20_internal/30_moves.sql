@@ -1,27 +1,21 @@
 -- The columns that all state tables share, as one value: a row of astrid.ready.
 
 CREATE FUNCTION astrid._job(j astrid.waiting) RETURNS astrid.ready
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-       j.unique_key, j.group_key, j.tags, j.payload
-$$;
+    LANGUAGE sql IMMUTABLE
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.waiting) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._job(j astrid.running) RETURNS astrid.ready
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-       j.unique_key, j.group_key, j.tags, j.payload
-$$;
+    LANGUAGE sql IMMUTABLE
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.running) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._job(j astrid.dead) RETURNS astrid.ready
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-SELECT j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-       j.unique_key, j.group_key, j.tags, j.payload
-$$;
+    LANGUAGE sql IMMUTABLE
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
+        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.dead) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._put(job astrid.ready) RETURNS text
@@ -71,6 +65,15 @@ $$;
 COMMENT ON FUNCTION astrid._backoff(int, int) IS
     'Wait after this attempt: base x 2^(attempt-1), at most the maximum, less a random part of up to a fifth.';
 
+CREATE FUNCTION astrid._attempts(job bigint) RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT coalesce(jsonb_agg(to_jsonb(a) - 'slot' - 'queue_id' - 'job_id' ORDER BY a.lease_id), '[]')
+  FROM astrid.attempt a
+ WHERE a.job_id = job
+$$;
+COMMENT ON FUNCTION astrid._attempts(bigint) IS 'The failed attempts of a job on record, as a JSON array.';
+
 CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, retryable boolean, retry_in interval,
                                     info jsonb)
     RETURNS text
@@ -91,7 +94,8 @@ BEGIN
         job.run_at := at + coalesce(retry_in, astrid._backoff(r.queue_id, r.attempt), interval '0');
         RETURN astrid._put(job);
     END IF;
-    INSERT INTO astrid.dead SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error;
+    INSERT INTO astrid.dead
+        SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error, astrid._attempts(r.job_id);
     PERFORM astrid._release_key(r.queue_id, r.unique_key, r.job_id);
     RETURN 'dead';
 END

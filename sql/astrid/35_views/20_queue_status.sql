@@ -43,9 +43,7 @@ COMMENT ON COLUMN astrid.queue_status.updated_at IS 'When its settings last chan
 CREATE VIEW astrid.dead_letters AS
 SELECT d.job_id, q.queue_name, q.worker_type, d.priority, d.attempt, d.max_attempts, d.enqueued_at, d.started_at,
        d.finished_at, d.worker AS worker_id, d.error, d.payload,
-       (SELECT jsonb_agg(to_jsonb(a) - 'slot' - 'queue_id' - 'job_id' ORDER BY a.lease_id)
-          FROM astrid.attempt a WHERE a.job_id = d.job_id) AS attempts,
-       d.unique_key, d.group_key, d.tags
+       d.attempts, d.unique_key, d.group_key, d.tags
   FROM astrid.dead d
   JOIN astrid.queue q USING (queue_id);
 

@@ -1,8 +1,6 @@
 CREATE FUNCTION astrid._number(info jsonb, field text) RETURNS float8
-    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-SELECT CASE WHEN jsonb_typeof(info -> field) = 'number' THEN (info ->> field)::float8 END
-$$;
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN jsonb_typeof(info -> field) = 'number' THEN (info ->> field)::float8 END;
 COMMENT ON FUNCTION astrid._number(jsonb, text) IS 'A field that a worker reported, null where it is no number.';
 
 CREATE VIEW astrid.worker_status AS

@@ -10,8 +10,7 @@ BEGIN
         RETURN NULL;
     END IF;
     RETURN found_job || jsonb_build_object(
-        'attempts', (SELECT coalesce(jsonb_agg(to_jsonb(a) - 'slot' - 'queue_id' - 'job_id' ORDER BY a.lease_id), '[]')
-                       FROM astrid.attempt a WHERE a.job_id = job_id),
+        'attempts', coalesce((SELECT d.attempts FROM astrid.dead d WHERE d.job_id = job_id), astrid._attempts(job_id)),
         'depends_on', (SELECT coalesce(jsonb_agg(d.parent_id ORDER BY d.parent_id), '[]')
                          FROM astrid.dependency d WHERE d.child_id = job_id),
         'log', (SELECT coalesce(jsonb_agg(l.line ORDER BY l.line -> 'logged_at'), '[]')

@@ -5,21 +5,26 @@ DECLARE
     at timestamptz := astrid.clock();
     next_slot smallint := astrid._ring_slot(at + interval '1 day');
     ring record;
-    in_use boolean;
+    slot text;
+    old boolean;
+    used boolean;
     n int := 0;
 BEGIN
     -- Empties the partition of tomorrow, which holds what is a week old. What it says is checked row by row: a clock
     -- that was set back, or a restored dump, must not cost a row of this week.
     FOR ring IN SELECT * FROM (VALUES ('history', 'finished_at'), ('attempt', 'ended_at'), ('job_log', 'logged_at'),
                                       ('worker_sample', 'sampled_at')) v (name, written_at) LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM astrid.%I) AND NOT EXISTS (SELECT FROM astrid.%1$I WHERE %I > $1)',
-                       ring.name || '_' || next_slot, ring.written_at)
-            INTO in_use USING at - interval '5 days';
-        CONTINUE WHEN NOT in_use;
+        slot := ring.name || '_' || next_slot;
+        EXECUTE format('SELECT EXISTS (SELECT FROM astrid.%I)', slot) INTO used;
+        CONTINUE WHEN NOT used;
         BEGIN
-            EXECUTE format('LOCK TABLE ONLY astrid.%I IN ACCESS EXCLUSIVE MODE NOWAIT', ring.name || '_' || next_slot);
-            EXECUTE format('TRUNCATE ONLY astrid.%I', ring.name || '_' || next_slot);
-            n := n + 1;
+            EXECUTE format('LOCK TABLE ONLY astrid.%I IN ACCESS EXCLUSIVE MODE NOWAIT', slot);
+            EXECUTE format('SELECT NOT EXISTS (SELECT FROM astrid.%I WHERE %I > $1)', slot, ring.written_at)
+                INTO old USING at - interval '5 days';
+            IF old THEN
+                EXECUTE format('TRUNCATE ONLY astrid.%I', slot);
+                n := n + 1;
+            END IF;
         EXCEPTION WHEN lock_not_available THEN
             NULL;  -- somebody reads it; there is a day's time
         END;
@@ -34,15 +39,14 @@ CREATE FUNCTION astrid._sweep() RETURNS int
 $$
 DECLARE
     dropped record;
-    n bigint;
     swept int := 0;
 BEGIN
     FOR dropped IN SELECT * FROM astrid.dropped_queue FOR UPDATE SKIP LOCKED LOOP
-        n := astrid._delete_jobs(dropped.queue_id);
-        swept := swept + n;
-        CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity a WHERE a.xact_start <= dropped.dropped_at)
-            OR EXISTS (SELECT FROM pg_prepared_xacts);
-        DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id AND n = 0;
+        CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity a
+                               WHERE a.xact_start <= dropped.dropped_at AND a.datname = current_database())
+            OR EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = current_database());
+        swept := swept + astrid._delete_jobs(dropped.queue_id);
+        DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id;
     END LOOP;
     DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
     RETURN swept;
