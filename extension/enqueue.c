@@ -76,6 +76,7 @@ check_payload(Datum payload, bool is_null)
 static void
 batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 {
+	PreventCommandIfReadOnly("astrid_enqueue()");
 	arg_require(fcinfo, ARG_QUEUE, "queue");
 	queues_refresh();
 	batch->fcinfo = fcinfo;
