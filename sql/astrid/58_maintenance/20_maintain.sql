@@ -43,7 +43,8 @@ DECLARE
 BEGIN
     FOR dropped IN SELECT * FROM astrid.dropped_queue FOR UPDATE SKIP LOCKED LOOP
         CONTINUE WHEN EXISTS (SELECT FROM pg_stat_activity a
-                               WHERE a.xact_start <= dropped.dropped_at AND a.datname = current_database())
+                               WHERE a.xact_start <= dropped.dropped_at AND a.datname = current_database()
+                                 AND a.backend_type <> 'autovacuum worker')
             OR EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = current_database());
         swept := swept + astrid._delete_jobs(dropped.queue_id);
         DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id;
