@@ -9,4 +9,7 @@
 
 #define EXIT_USAGE 2
 
+/* Print the current error as `astrid COMMAND: FILE: message` on stderr; returns its exit status. */
+int command_fail(const char *command);
+
 #endif

@@ -98,8 +98,7 @@ read_list(struct sheet *sheet, const char *path)
 	int result = 0;
 
 	if (file == NULL)
-		return astrid_raise(ASTRID_E_NOT_FOUND, path, -1, NULL, "cannot open %s: %s", path,
-							strerror(errno));
+		return astrid_raise(ASTRID_E_NOT_FOUND, path, -1, NULL, "cannot open: %s", strerror(errno));
 	while (result == 0 && getline(&line, &capacity, file) >= 0)
 		result = add_line(sheet, line);
 	free(line);
@@ -132,8 +131,7 @@ run(const char *list, const char *title, const char *path)
 		err_raise(ASTRID_E_NO_MEMORY, "no memory for a contact sheet");
 	if (sheet == NULL || read_list(sheet, list) < 0 || write_sheet(sheet, title, path) < 0)
 	{
-		fprintf(stderr, "astrid contact_sheet: %s\n", err_message());
-		status = err_exit_status(err_code());
+		status = command_fail("contact_sheet");
 	}
 	else
 		printf("%s\n", path);

@@ -79,6 +79,5 @@ command_mask_compare(int argc, char **argv)
 	frame_free(&truth);
 	if (document != NULL)
 		return report(document);
-	fprintf(stderr, "astrid mask_compare: %s\n", err_message());
-	return err_exit_status(err_code());
+	return command_fail("mask_compare");
 }

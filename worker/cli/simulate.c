@@ -59,8 +59,7 @@ run(const struct night_options *night)
 
 	if (night_simulate(night, &transients) < 0)
 	{
-		fprintf(stderr, "astrid simulate: %s\n", err_message());
-		return err_exit_status(err_code());
+		return command_fail("simulate");
 	}
 	printf("%d transients in %d fields below %s, seed %llu\n", transients, night->fields,
 		   night->dir, (unsigned long long) night->seed);
