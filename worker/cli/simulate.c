@@ -58,9 +58,7 @@ run(const struct night_options *night)
 	int transients;
 
 	if (night_simulate(night, &transients) < 0)
-	{
 		return command_fail("simulate");
-	}
 	printf("%d transients in %d fields below %s, seed %llu\n", transients, night->fields,
 		   night->dir, (unsigned long long) night->seed);
 	return fflush(stdout) == 0 ? 0 : EXIT_FAILURE;
