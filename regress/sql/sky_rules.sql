@@ -191,10 +191,10 @@ SELECT sky.ingest('/data/g.fits') > 0 AS enqueued;
 SELECT pg_temp.refused('observation_ingestion', pg_temp.ingested(40, '{"exptime": null}'));
 DELETE FROM sky.quality_thresholds WHERE stage = 'ingest';
 SELECT sky.ingest('/data/g.fits') > 0 AS enqueued;
+SELECT astrid.clear_queue('preprocessing', NULL) >= 0 AS cleared;
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(40));
-SELECT astrid.clear_queue('preprocessing', NULL);
-SELECT astrid.enqueue('preprocessing', '{"uri": "/data/g.fits"}') > 0 AS enqueued;
 SELECT pg_temp.refused('preprocessing', pg_temp.calibrated('40', '{"fwhm": 40, "masked_fraction": 0.9}'));
+SELECT finished_stage, next_stage, state, reason FROM sky.observation_status WHERE uri = '/data/g.fits' AND observation_id IS NOT NULL;
 SELECT count(*) AS calibrated FROM sky.images i JOIN sky.observations o USING (observation_id) WHERE o.uri = '/data/g.fits' AND i.kind = 'calibrated';
 SELECT uri, next_stage, state, reason FROM sky.observation_status WHERE observation_id IS NULL ORDER BY job_id;
 

@@ -13,7 +13,7 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION sky.association_radius() IS 'radius within which a detection joins an object, deg';
 
-CREATE FUNCTION sky.associate(observation_id bigint) RETURNS int
+CREATE FUNCTION sky.associate(observation_id bigint) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
     radius  float8 := sky.association_radius();
@@ -36,10 +36,9 @@ BEGIN
             touched := touched || nearest;
         END IF;
     END LOOP;
-    PERFORM sky.refresh_objects(touched);
-    RETURN (SELECT count(DISTINCT t) FROM unnest(touched) AS t);
+    RETURN touched;
 END $$;
-COMMENT ON FUNCTION sky.associate(bigint) IS 'gives the detections of an observation their objects; number of objects touched';
+COMMENT ON FUNCTION sky.associate(bigint) IS 'gives the detections of an observation their objects; those objects, for refresh_objects()';
 
 -- Means over all detections rather than running sums: a second run that replaces detections leaves no trace.
 CREATE FUNCTION sky.refresh_objects(object_ids bigint[]) RETURNS void

@@ -5,6 +5,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     o       sky.observations := sky.payload_observation(payload);
     step    jsonb := sky.stage_result(results, 'detect');
+    touched bigint[];
     n       int;
     n_tasks int;
     next_id bigint;
@@ -15,9 +16,9 @@ BEGIN
         PERFORM sky.record_image(o, 'detections', step, 'detections', commit_detection.job_id, commit_detection.lease_id);
     END IF;
     PERFORM sky.lock_detections(o.observation_id, step);
-    PERFORM sky.remove_detections(o.observation_id);
+    touched := sky.remove_detections(o.observation_id);
     n := sky.insert_detections(o, step, commit_detection.job_id, commit_detection.lease_id);
-    PERFORM sky.associate(o.observation_id);
+    PERFORM sky.refresh_objects(touched || sky.associate(o.observation_id));
     INSERT INTO sky.curation_tasks (detection_id, observation_id, object_id)
     SELECT d.detection_id, d.observation_id, d.object_id FROM sky.detections d
     WHERE d.observation_id = o.observation_id AND d.flags = 0 ORDER BY d.detection_id;
@@ -108,16 +109,17 @@ LANGUAGE sql AS $$
 $$;
 COMMENT ON FUNCTION sky.lock_detections(bigint, jsonb) IS 'locks the sky about the detections of an observation, those there and those to come';
 
--- A second run replaces. Votes stay: they are kept by object.
-CREATE FUNCTION sky.remove_detections(observation_id bigint) RETURNS void
+-- A second run replaces. The objects stay until the new detections have joined them, so that they keep their numbers and
+-- thereby their votes.
+CREATE FUNCTION sky.remove_detections(observation_id bigint) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
-    objects bigint[];
+    object_ids bigint[];
 BEGIN
-    SELECT array_agg(DISTINCT d.object_id) INTO objects FROM sky.detections d
-    WHERE d.observation_id = remove_detections.observation_id AND d.object_id IS NOT NULL;
     DELETE FROM sky.curation_tasks c WHERE c.observation_id = remove_detections.observation_id;
-    DELETE FROM sky.detections d WHERE d.observation_id = remove_detections.observation_id;
-    PERFORM sky.refresh_objects(objects);
+    WITH gone AS (
+        DELETE FROM sky.detections d WHERE d.observation_id = remove_detections.observation_id RETURNING d.object_id)
+    SELECT COALESCE(array_agg(DISTINCT g.object_id), '{}') INTO object_ids FROM gone g WHERE g.object_id IS NOT NULL;
+    RETURN object_ids;
 END $$;
-COMMENT ON FUNCTION sky.remove_detections(bigint) IS 'removes the detections of an observation, and objects that have no other';
+COMMENT ON FUNCTION sky.remove_detections(bigint) IS 'removes the detections and tasks of an observation; the objects they belonged to';

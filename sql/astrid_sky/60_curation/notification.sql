@@ -27,7 +27,7 @@ BEGIN
         UPDATE sky.curation_tasks c SET notified_at = clock_timestamp() WHERE c.detection_id = d.detection_id;
         n := n + 1;
     END LOOP;
-    PERFORM sky.advance(o.observation_id, 'notification', NULL, format('%s alerts sent', n));
+    PERFORM sky.advance(o.observation_id, 'notification', NULL, format('alerts sent: %s', n));
     RETURN jsonb_build_object('observation_id', o.observation_id, 'alerts', n);
 END $$;
 COMMENT ON FUNCTION sky.commit_notification(jsonb) IS 'sends NOTIFY astrid_alerts for the accepted candidates of an observation';

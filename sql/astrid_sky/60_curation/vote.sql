@@ -20,7 +20,7 @@ DECLARE
     id bigint;
 BEGIN
     IF verdict IS NULL OR verdict NOT IN ('confirmed', 'rejected', 'ambiguous') THEN
-        PERFORM sky.refuse(format('verdict "%s" is not known', verdict), 'Known are confirmed, rejected and ambiguous.');
+        PERFORM sky.refuse(format('verdict %s is not known', COALESCE(quote_literal(verdict), 'null')), 'Known are confirmed, rejected and ambiguous.');
     END IF;
     SELECT * INTO t FROM sky.curation_tasks c WHERE c.task_id = vote.task_id FOR UPDATE;
     IF t.task_id IS NULL THEN
