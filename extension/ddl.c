@@ -2,10 +2,11 @@
  * Commands on databases and extensions that the background workers must know of.
  *
  * DROP DATABASE, RENAME, SET TABLESPACE and CREATE DATABASE ... TEMPLATE need a database without
- * sessions; PostgreSQL sends only its own autovacuum away. The utility hook bars the maintenance
- * worker from that database before such a command and until the end of its transaction, however
- * that ends. CREATE EXTENSION, also by CASCADE, is seen by the object access hook; after the commit
- * the launcher looks at the database again.
+ * sessions; PostgreSQL sends only its own autovacuum away. DROP EXTENSION and ALTER EXTENSION lock
+ * the tables in an order that a pass of maintenance could cross. So the utility hook bars the
+ * maintenance worker from the database before such a command and until the end of its transaction,
+ * however that ends. CREATE EXTENSION, also by CASCADE, is seen by the object access hook; after
+ * the commit the launcher looks at the database again.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -50,11 +51,27 @@ find_option(List *options, const char *name)
 	return NULL;
 }
 
-/* The database that must be free of sessions for this command; NULL when there is none. */
+static bool
+drops_astrid(DropStmt *statement)
+{
+	ListCell *cell;
+
+	if (statement->removeType != OBJECT_EXTENSION)
+		return false;
+	foreach (cell, statement->objects)
+	{
+		if (strcmp(strVal(lfirst(cell)), "astrid") == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The database that the maintenance worker must leave for this command; NULL when there is none. */
 static char *
-database_to_free(Node *statement)
+database_to_leave(Node *statement)
 {
 	DefElem *template;
+	bool here;
 
 	switch (nodeTag(statement))
 	{
@@ -71,9 +88,16 @@ database_to_free(Node *statement)
 			if (find_option(((AlterDatabaseStmt *) statement)->options, "tablespace") == NULL)
 				return NULL;
 			return ((AlterDatabaseStmt *) statement)->dbname;
+		case T_DropStmt:
+			here = drops_astrid((DropStmt *) statement);
+			break;
+		case T_AlterExtensionStmt:
+			here = strcmp(((AlterExtensionStmt *) statement)->extname, "astrid") == 0;
+			break;
 		default:
 			return NULL;
 	}
+	return here ? get_database_name(MyDatabaseId) : NULL;
 }
 
 static bool
@@ -105,7 +129,7 @@ process_utility(PlannedStmt *pstmt, const char *query_string, bool read_only_tre
 				DestReceiver *dest, QueryCompletion *qc)
 {
 	ProcessUtility_hook_type next = next_utility_hook ? next_utility_hook : standard_ProcessUtility;
-	char *name = database_to_free(pstmt->utilityStmt);
+	char *name = database_to_leave(pstmt->utilityStmt);
 
 	if (changes_databases(pstmt->utilityStmt))
 		databases_changed = true;

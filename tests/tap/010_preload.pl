@@ -22,6 +22,18 @@ $node->safe_psql('postgres', q{SELECT astrid_enqueue('q', '{}', run_at => clock_
 ok( $node->poll_query_until('postgres', q{SELECT state FROM astrid.job_status}, 'ready'),
 	'the worker makes a scheduled job ready when it is due');
 
+# As much as one pass may do is done by several, without a pause.
+$node->append_conf('postgresql.conf', 'astrid.maintenance_interval = 1h');
+$node->reload;
+$node->safe_psql('postgres', q{
+	SELECT astrid_create_queue('later');
+	SELECT count(*) FROM astrid_enqueue_batch('later', array_fill('{}'::jsonb, '{25000}'),
+		run_at => clock_timestamp() + interval '2 s')});
+ok( $node->poll_query_until('postgres', q{SELECT ready FROM astrid.queue_status WHERE queue_name = 'later'}, '25000'),
+	'25000 jobs that fall due are made ready long before the next pass by the clock');
+$node->append_conf('postgresql.conf', 'astrid.maintenance_interval = 100ms');
+$node->reload;
+
 # One slot for two sleepers: the second one looks for itself.
 my @sleepers = map { start_wait($node, q{'{q}'}, '30 s') } 1 .. 2;
 ok(is_waiting($node, 2), 'two sessions sleep');

@@ -57,7 +57,6 @@ within($node, 5, 'DROP DATABASE d', 'which is dropped');
 
 # The extension comes and goes
 make_database('e');
-my $begin = $node->safe_psql('e', 'SELECT 1');
 ($status) = $node->psql('e', 'SET statement_timeout = 5000; DROP EXTENSION astrid CASCADE');
 is($status, 0, 'DROP EXTENSION does not hang');
 ok(wait_for_no_worker($node, 'e'), 'the worker leaves');
@@ -68,6 +67,16 @@ $session->query_safe('BEGIN; DROP EXTENSION astrid CASCADE; CREATE EXTENSION ast
 $session->query_safe('ROLLBACK');
 ok(wait_for_worker($node, 'e'), 'a DROP EXTENSION that is rolled back changes nothing');
 $session->quit;
+
+$node->safe_psql('e', q{
+	CREATE OR REPLACE FUNCTION astrid.maintain() RETURNS jsonb LANGUAGE plpgsql AS
+	$$ BEGIN LOCK TABLE astrid.ready; PERFORM pg_catalog.pg_sleep(3600); RETURN NULL; END $$});
+ok( $node->poll_query_until('postgres', q{
+		SELECT count(*) FROM pg_stat_activity WHERE datname = 'e' AND wait_event = 'PgSleep'}, '1'),
+	'a pass holds a table');
+($status) = $node->psql('e', 'SET statement_timeout = 5000; DROP EXTENSION astrid CASCADE; CREATE EXTENSION astrid');
+is($status, 0, 'DROP EXTENSION does not wait for it');
+ok(wait_for_worker($node, 'e'), 'the worker comes back');
 
 # Errors in a pass: the worker ends and is tried again, ever later
 $node->safe_psql('e', q{
@@ -81,6 +90,21 @@ within($node, 5, 'DROP DATABASE e', 'a database whose passes fail is dropped');
 make_database('f');
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type ~ '^astrid'});
 ok(wait_for_worker($node, 'f'), 'terminated workers come back');
+
+# Too few of something: the log says what to raise, the rest works
+for my $few (['max_worker_processes = 3', qr/all slots are taken.*Raise max_worker_processes/s],
+	['astrid.max_databases = 1', qr/maintains only 1 databases, 1 more are left out.*Raise astrid.max_databases/s])
+{
+	my ($setting, $message) = @$few;
+	my $offset = -s $node->logfile;
+
+	$node->adjust_conf('postgresql.conf', 'max_worker_processes', 16);
+	$node->append_conf('postgresql.conf', $setting);
+	$node->safe_psql('postgres', 'CREATE EXTENSION IF NOT EXISTS astrid');
+	$node->restart;
+	ok($node->wait_for_log($message, $offset), "$setting: the log says so");
+	is($node->safe_psql('f', q{SELECT astrid_maintain() IS NOT NULL}), 't', 'maintenance by hand works');
+}
 
 $node->stop;
 done_testing();
