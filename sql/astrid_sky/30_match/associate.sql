@@ -1,18 +1,5 @@
 -- Detections of the same place become one object. A detection joins the nearest object within the radius; an unflagged
 -- one that finds none makes a new object, a flagged one stays alone. The caller holds the cells (sky.lock_detections).
-CREATE FUNCTION sky.association_radius() RETURNS float8
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    arcsec float8 := sky.setting_number('association_radius');
-BEGIN
-    -- sky.cells() holds for circles smaller than a cell
-    IF arcsec IS NULL OR arcsec <= 0 OR arcsec > 300 THEN
-        PERFORM sky.refuse(format('setting association_radius is %s, not in (0, 300] arcsec', COALESCE(arcsec::text, 'null')));
-    END IF;
-    RETURN arcsec / 3600;
-END $$;
-COMMENT ON FUNCTION sky.association_radius() IS 'radius within which a detection joins an object, deg';
-
 CREATE FUNCTION sky.associate(observation_id bigint) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -39,23 +26,3 @@ BEGIN
     RETURN touched;
 END $$;
 COMMENT ON FUNCTION sky.associate(bigint) IS 'gives the detections of an observation their objects; those objects, for refresh_objects()';
-
--- Means over all detections rather than running sums: a second run that replaces detections leaves no trace.
-CREATE FUNCTION sky.refresh_objects(object_ids bigint[]) RETURNS void
-LANGUAGE sql AS $$
-    UPDATE sky.objects o
-    SET ra = COALESCE(p.ra, o.ra), dec = COALESCE(p.dec, o.dec), n_detections = s.n, n_observations = s.n_observations,
-        first_mjd_tai = s.first_mjd, last_mjd_tai = s.last_mjd, max_snr = s.max_snr, updated_at = clock_timestamp()
-    FROM (SELECT d.object_id, count(*) AS n, count(DISTINCT d.observation_id) AS n_observations,
-                 min(d.mjd_mid_tai) AS first_mjd, max(d.mjd_mid_tai) AS last_mjd, max(d.snr) AS max_snr,
-                 sum(d.snr * d.snr * (sky.unit_vector(d.ra, d.dec))[1]) FILTER (WHERE d.flags = 0) AS vx,
-                 sum(d.snr * d.snr * (sky.unit_vector(d.ra, d.dec))[2]) FILTER (WHERE d.flags = 0) AS vy,
-                 sum(d.snr * d.snr * (sky.unit_vector(d.ra, d.dec))[3]) FILTER (WHERE d.flags = 0) AS vz
-          FROM sky.detections d WHERE d.object_id = ANY (object_ids) GROUP BY d.object_id) AS s,
-         LATERAL sky.vector_place(s.vx, s.vy, s.vz) AS p
-    WHERE o.object_id = s.object_id;
-    DELETE FROM sky.objects o
-    WHERE o.object_id = ANY (object_ids)
-      AND NOT EXISTS (SELECT FROM sky.detections d WHERE d.object_id = o.object_id);
-$$;
-COMMENT ON FUNCTION sky.refresh_objects(bigint[]) IS 'works out objects anew from their detections; those without any go';

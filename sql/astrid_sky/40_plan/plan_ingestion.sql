@@ -12,14 +12,3 @@ BEGIN
         'params', sky.frame_params(payload, i) || COALESCE(payload -> 'params' -> 'ingest', '{}'))));
 END $$;
 COMMENT ON FUNCTION sky.plan_ingestion(bigint, bigint, jsonb) IS 'steps of an observation_ingestion job';
-
-CREATE FUNCTION sky.frame_params(payload jsonb, i sky.instruments) RETURNS jsonb
-LANGUAGE sql IMMUTABLE AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object(
-        'hdu', payload -> 'hdu', 'plane', payload -> 'plane', 'ra', payload -> 'ra', 'dec', payload -> 'dec',
-        'pixel_scale', COALESCE(payload -> 'pixel_scale', i.orientation -> 'pixel_scale'),
-        'rotation', COALESCE(payload -> 'rotation', i.orientation -> 'rotation'),
-        'parity', COALESCE(payload -> 'parity', i.orientation -> 'parity'),
-        'instrument', CASE WHEN i.name IS NOT NULL THEN to_jsonb(i) - '{aliases,params,orientation,updated_at}'::text[] END))
-$$;
-COMMENT ON FUNCTION sky.frame_params(jsonb, sky.instruments) IS 'parameters of the stages that read raw frames: which image, approximate WCS, the instrument''s row';

@@ -28,17 +28,3 @@ BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object('observation_id', o.observation_id, 'image_id', image_id, 'next_job_id', next_id));
 END $$;
 COMMENT ON FUNCTION sky.commit_preprocessing(bigint, bigint, jsonb, int, jsonb) IS 'writes a calibrated image; enqueues differencing or installs a reference';
-
-CREATE FUNCTION sky.no_reference_note(o sky.observations) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT format('no reference for this sky in band %s: ingest one with "kind": "reference", or make one with coadd from the '
-                  'best frames, or call sky.use_reference(observation_id); it then goes on by itself', COALESCE(o.band, 'unknown'))
-$$;
-COMMENT ON FUNCTION sky.no_reference_note(sky.observations) IS 'what an observation that waits for a reference says';
-
--- What of a payload concerns the later jobs too.
-CREATE FUNCTION sky.handed_on(payload jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT jsonb_strip_nulls(jsonb_build_object('params', payload -> 'params', 'reference', payload -> 'reference'))
-$$;
-COMMENT ON FUNCTION sky.handed_on(jsonb) IS 'the parts of a payload that the next job gets too';

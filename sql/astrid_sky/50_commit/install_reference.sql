@@ -28,25 +28,3 @@ BEGIN
     RETURN n;
 END $$;
 COMMENT ON FUNCTION sky.install_reference(sky.observations, bigint, int) IS 'makes an image a reference; number of waiting observations it released';
-
-CREATE FUNCTION sky.use_reference(observation_id bigint) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-    o sky.observations := sky.payload_observation(jsonb_build_object('observation_id', observation_id));
-    i sky.images := sky.latest_image(o.observation_id, 'calibrated');
-BEGIN
-    PERFORM sky.install_reference(o, i.image_id, NULL);
-    RETURN (SELECT r.image_id FROM sky.images r
-            WHERE r.observation_id = o.observation_id AND r.kind = 'reference' AND r.retired_at IS NULL);
-END $$;
-COMMENT ON FUNCTION sky.use_reference(bigint) IS 'takes the calibrated image of an observation as a reference; frames that waited for one go on; its reference_id';
-
-CREATE FUNCTION sky.retire_reference(reference_id bigint) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    PERFORM sky.lock_references(alone => true);
-    UPDATE sky.images i SET retired_at = clock_timestamp()
-    WHERE i.image_id = retire_reference.reference_id AND i.kind = 'reference' AND i.retired_at IS NULL;
-    RETURN FOUND;
-END $$;
-COMMENT ON FUNCTION sky.retire_reference(bigint) IS 'no longer subtracts with a reference; false where it is none';

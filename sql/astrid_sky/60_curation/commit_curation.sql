@@ -21,31 +21,3 @@ BEGIN
     RETURN jsonb_strip_nulls(jsonb_build_object('observation_id', o.observation_id, 'candidates', candidates, 'next_job_id', next_id));
 END $$;
 COMMENT ON FUNCTION sky.commit_curation(jsonb, int) IS 'sorts the curation tasks of an observation; enqueues notification for accepted ones';
-
-CREATE FUNCTION sky.is_candidate(d sky.detections, o sky.observations) RETURNS boolean
-LANGUAGE sql STABLE AS $$
-    SELECT NOT EXISTS (
-        SELECT FROM sky.quality_thresholds t, LATERAL (SELECT (to_jsonb(d) ->> t.metric)::float8) AS v (value)
-        WHERE t.stage = 'curation' AND t.enabled
-          AND t.metric IN ('snr', 'score', 'fwhm', 'ellipticity', 'mag', 'flux', 'flux_njy')
-          AND (t.instrument IS NULL OR t.instrument = o.instrument) AND (t.band IS NULL OR t.band = o.band)
-          AND (v.value < t.minimum OR v.value > t.maximum OR (v.value IS NULL AND t.required)))
-$$;
-COMMENT ON FUNCTION sky.is_candidate(sky.detections, sky.observations) IS 'does a detection pass the thresholds of stage curation?';
-
-CREATE FUNCTION sky.judge_by_rule(task_id bigint, d sky.detections) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    earlier   sky.curation_votes;
-    min_snr   float8 := sky.setting_number('auto_accept_snr');
-    min_score float8 := sky.setting_number('auto_accept_score');
-BEGIN
-    SELECT * INTO earlier FROM sky.curation_votes v
-    WHERE v.object_id = d.object_id AND NOT v.is_rule ORDER BY v.vote_id DESC LIMIT 1;
-    IF earlier.vote_id IS NOT NULL THEN
-        PERFORM sky.record_vote(judge_by_rule.task_id, earlier.verdict, format('as vote %s on the same object', earlier.vote_id), 'earlier vote', true);
-    ELSIF d.snr >= min_snr AND (min_score IS NULL OR d.score >= min_score) THEN
-        PERFORM sky.record_vote(judge_by_rule.task_id, 'confirmed', format('S/N at least %s', min_snr), 'auto_accept', true);
-    END IF;
-END $$;
-COMMENT ON FUNCTION sky.judge_by_rule(bigint, sky.detections) IS 'votes on a candidate as people did on its object before, or by the rule of auto_accept_snr';

@@ -1,13 +1,5 @@
--- Rows that every commit writes.
-CREATE FUNCTION sky.record_runs(job_id bigint, lease_id bigint, observation_id bigint, results jsonb) RETURNS void
-LANGUAGE sql AS $$
-    INSERT INTO sky.stage_runs (job_id, lease_id, step, observation_id, stage, version, ms)
-    SELECT job_id, lease_id, n - 1, observation_id, sky.text_field(e, 'stage', '?', true),
-           sky.integer_field(e, 'version', e ->> 'stage')::int, sky.number_field(e, 'ms', e ->> 'stage')
-    FROM jsonb_array_elements(results) WITH ORDINALITY AS r (e, n)
-$$;
-COMMENT ON FUNCTION sky.record_runs(bigint, bigint, bigint, jsonb) IS 'writes the time of each step';
-
+-- The row of an output file. Aligned, difference and score lie on the science grid, so size and footprint are the
+-- observation's own, unless the stage (trimming an overscan) says otherwise.
 CREATE FUNCTION sky.record_image(o sky.observations, kind text, step jsonb, role text, job_id bigint, lease_id bigint,
                                  made_from jsonb DEFAULT NULL) RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -17,8 +9,6 @@ DECLARE
     stage  text := step ->> 'stage';
     id     bigint;
 BEGIN
-    -- Aligned, difference and score lie on the science grid, so size and footprint are the observation's own, unless
-    -- the stage (trimming an overscan) says otherwise.
     INSERT INTO sky.images (observation_id, kind, uri, sha256, bytes, width, height, instrument, object, band, mjd_mid_tai,
                             ra, dec, radius, footprint, fwhm, ellipticity, sky_level, sky_rms, n_sources, zero_point, m5,
                             quality, made_from, job_id, lease_id)
