@@ -270,6 +270,19 @@ database_look_again(void)
 	database_poke_launcher();
 }
 
+/* CREATE EXTENSION inside a prepared transaction is committed by a session that did not see it. */
+void
+database_is_used(SharedDatabase *database)
+{
+	Latch *latch = shared->launcher_latch;
+
+	if (database->state != DATABASE_ABSENT)
+		return;
+	pg_atomic_write_u32(&database->look_again, 1);
+	if (latch != NULL)
+		SetLatch(latch);
+}
+
 void
 database_set_launcher(Latch *latch)
 {

@@ -40,6 +40,9 @@ extern void database_lift_bar(SharedDatabase *database);
 /* An extension was created in this session's database. */
 extern void database_look_again(void);
 
+/* This database uses astrid, though a worker found it absent. Safe in a commit callback. */
+extern void database_is_used(SharedDatabase *database);
+
 /* The launcher tells where it can be woken; NULL when it ends. */
 extern void database_set_launcher(Latch *latch);
 extern void database_poke_launcher(void);

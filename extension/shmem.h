@@ -72,13 +72,13 @@ typedef enum DatabaseState
 typedef struct SharedDatabase
 {
 	/* protected by SharedState.lock */
-	Oid oid; /* InvalidOid: free slot */
-	DatabaseState state;
-	bool wanted;  /* the launcher wants a worker there: no template, allows connections */
-	int bars;     /* commands under way that need the database to themselves */
-	pid_t pid;    /* the worker's, 0 without */
-	int failures; /* of workers in a row */
-	Latch *latch; /* the worker's, NULL without; read without the lock by committers */
+	Oid oid;             /* InvalidOid: free slot */
+	DatabaseState state; /* also read without the lock by committers */
+	bool wanted;         /* the launcher wants a worker there: no template, allows connections */
+	int bars;            /* commands under way that need the database to themselves */
+	pid_t pid;           /* the worker's, 0 without */
+	int failures;        /* of workers in a row */
+	Latch *latch;        /* the worker's, NULL without; read without the lock by committers */
 
 	pg_atomic_uint32 look_again; /* an extension was created since */
 	pg_atomic_uint64 due; /* TimestampTz: when a job falls due that the worker does not know of */
@@ -92,7 +92,7 @@ typedef struct SharedDatabase
 typedef struct SharedState
 {
 	LWLock *lock;
-	Latch *launcher_latch;      /* NULL without; protected by lock */
+	Latch *launcher_latch;      /* NULL without; written under lock, read without by committers */
 	ConditionVariable departed; /* broadcast when a maintenance worker has left its database */
 	int n_waiters;
 	int n_databases;

@@ -142,13 +142,18 @@ is_woken(WakeWaiter *waiter)
 	return waiter != NULL && pg_atomic_read_u32(&waiter->woken) != 0;
 }
 
-/* Also when this session dies. The job that it was woken for is then somebody else's to look for.
- */
+static void
+free_slot(WakeWaiter *waiter)
+{
+	channel_unlink(waiter);
+	pg_atomic_write_u32(&waiter->taken, 0);
+}
+
+/* The wait was cancelled, or the session dies: the job it was woken for is for somebody else. */
 static void
 give_up(int code, Datum arg)
 {
-	Sleep *sleep = (Sleep *) DatumGetPointer(arg);
-	WakeWaiter *waiter = sleep->waiter;
+	WakeWaiter *waiter = ((Sleep *) DatumGetPointer(arg))->waiter;
 	bool woken;
 	uint64 key;
 
@@ -157,7 +162,7 @@ give_up(int code, Datum arg)
 	channel_unlink(waiter);
 	woken = is_woken(waiter);
 	key = pg_atomic_read_u64(&waiter->woken_by);
-	pg_atomic_write_u32(&waiter->taken, 0);
+	free_slot(waiter);
 	if (woken)
 		channel_wake(key, 1);
 }
@@ -227,10 +232,7 @@ astrid_wait(PG_FUNCTION_ARGS)
 	}
 	PG_END_ENSURE_ERROR_CLEANUP(give_up, PointerGetDatum(&sleep));
 	if (sleep.waiter != NULL)
-	{
-		channel_unlink(sleep.waiter);
-		pg_atomic_write_u32(&sleep.waiter->taken, 0);
-	}
+		free_slot(sleep.waiter);
 
 	for (int i = 0; i < sleep.n_keys; i++)
 		wake_generation_told(sleep.keys[i], channel_generation(sleep.keys[i]));

@@ -216,6 +216,7 @@ tell_maintenance(SharedDatabase *database)
 	}
 	if (news && latch != NULL)
 		SetLatch(latch);
+	database_is_used(database);
 }
 
 static void

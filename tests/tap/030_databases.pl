@@ -91,6 +91,14 @@ make_database('f');
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type ~ '^astrid'});
 ok(wait_for_worker($node, 'f'), 'terminated workers come back');
 
+# CREATE EXTENSION in a prepared transaction is not seen; the first job tells
+$node->safe_psql('postgres', 'CREATE DATABASE g');
+$node->safe_psql('g', q{BEGIN; CREATE EXTENSION astrid; PREPARE TRANSACTION 'g'});
+$node->safe_psql('g', q{COMMIT PREPARED 'g'});
+$node->safe_psql('g', q{SELECT astrid_create_queue('q'); SELECT astrid_enqueue('q', '{}')});
+ok(wait_for_worker($node, 'g'), 'a database that uses astrid gets a worker, however it was installed');
+$node->safe_psql('postgres', 'DROP DATABASE g');
+
 # Too few of something: the log says what to raise, the rest works
 for my $few (['max_worker_processes = 3', qr/all slots are taken.*Raise max_worker_processes/s],
 	['astrid.max_databases = 1', qr/maintains only 1 databases, 1 more are left out.*Raise astrid.max_databases/s])
