@@ -1,36 +1,44 @@
--- Before the functions that read it. One branch per state table; branches whose state is not asked for are pruned.
+-- Before the functions that read it. One branch per state table. Every column has the same type in each branch, to the
+-- letter: only then does the planner see through UNION ALL, drop branches whose state is not asked for, and leave out
+-- columns that are not (the look-up of the last error would cost more than all the rest).
 CREATE VIEW astrid.job_status AS
 SELECT j.job_id, q.queue_name, j.state, j.priority, j.attempt, j.max_attempts, j.run_at, j.enqueued_at, j.started_at,
        j.finished_at, j.worker_id, j.lease_id, j.payload, j.result, j.error, j.progress, j.step, j.message,
        j.lease_until, j.max_attempts - 1 AS max_retries, extract(epoch FROM j.timeout)::float8 AS timeout,
        j.unique_key, j.group_key, j.tags, q.worker_type
-  FROM (SELECT job_id, queue_id, 'ready' AS state, priority, attempt, max_attempts, run_at, enqueued_at,
+  FROM (SELECT job_id, queue_id, 'ready'::text AS state, priority, attempt, max_attempts, run_at, enqueued_at,
                NULL::timestamptz AS started_at, NULL::timestamptz AS finished_at, NULL::text AS worker_id,
                NULL::bigint AS lease_id, payload, NULL::jsonb AS result,
-               (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id ORDER BY a.lease_id DESC LIMIT 1) AS error,
+               CASE WHEN attempt > 0 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
+                                      ORDER BY a.lease_id DESC LIMIT 1) END AS error,
                0::float8 AS progress, NULL::text AS step, NULL::text AS message, NULL::timestamptz AS lease_until,
                timeout, unique_key, group_key, tags
           FROM astrid.ready t
          UNION ALL
         SELECT job_id, queue_id, CASE WHEN blocked THEN 'blocked' ELSE 'scheduled' END, priority, attempt,
-               max_attempts, run_at, enqueued_at, NULL, NULL, NULL, NULL, payload, NULL,
-               (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id ORDER BY a.lease_id DESC LIMIT 1),
-               0, NULL, NULL, NULL, timeout, unique_key, group_key, tags
+               max_attempts, run_at, enqueued_at, NULL::timestamptz, NULL::timestamptz, NULL::text, NULL::bigint,
+               payload, NULL::jsonb,
+               CASE WHEN attempt > 0 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
+                                      ORDER BY a.lease_id DESC LIMIT 1) END,
+               0::float8, NULL::text, NULL::text, NULL::timestamptz, timeout, unique_key, group_key, tags
           FROM astrid.waiting t
          UNION ALL
-        SELECT job_id, queue_id, 'running', priority, attempt, max_attempts, run_at, enqueued_at, started_at, NULL,
-               worker, lease_id, payload, NULL,
-               (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id ORDER BY a.lease_id DESC LIMIT 1),
-               coalesce(progress, 0), step, message, lease_until, timeout, unique_key, group_key, tags
+        SELECT job_id, queue_id, 'running'::text, priority, attempt, max_attempts, run_at, enqueued_at, started_at,
+               NULL::timestamptz, worker, lease_id, payload, NULL::jsonb,
+               CASE WHEN attempt > 1 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
+                                      ORDER BY a.lease_id DESC LIMIT 1) END,
+               coalesce(progress, 0::float8), step, message, lease_until, timeout, unique_key, group_key, tags
           FROM astrid.running t
          UNION ALL
-        SELECT job_id, queue_id, 'dead', priority, attempt, max_attempts, run_at, enqueued_at, started_at, finished_at,
-               worker, lease_id, payload, NULL, error, 0, NULL, NULL, NULL, timeout, unique_key, group_key, tags
+        SELECT job_id, queue_id, 'dead'::text, priority, attempt, max_attempts, run_at, enqueued_at, started_at,
+               finished_at, worker, lease_id, payload, NULL::jsonb, error, 0::float8, NULL::text, NULL::text,
+               NULL::timestamptz, timeout, unique_key, group_key, tags
           FROM astrid.dead
          UNION ALL
         SELECT job_id, queue_id, state, priority, attempt, max_attempts, run_at, enqueued_at, started_at, finished_at,
-               worker, lease_id, payload, result, error, CASE WHEN state = 'completed' THEN 1 ELSE 0 END, NULL, NULL,
-               NULL, timeout, unique_key, group_key, tags
+               worker, lease_id, payload, result, error,
+               CASE WHEN state = 'completed' THEN 1::float8 ELSE 0::float8 END, NULL::text, NULL::text,
+               NULL::timestamptz, timeout, unique_key, group_key, tags
           FROM astrid.history) j
   JOIN astrid.queue q USING (queue_id);
 
@@ -49,7 +57,7 @@ COMMENT ON COLUMN astrid.job_status.worker_id IS 'Worker of the last attempt (ru
 COMMENT ON COLUMN astrid.job_status.lease_id IS 'Lease of that attempt.';
 COMMENT ON COLUMN astrid.job_status.payload IS 'What is to be done.';
 COMMENT ON COLUMN astrid.job_status.result IS 'What the worker returned.';
-COMMENT ON COLUMN astrid.job_status.error IS 'Error of the last failed attempt.';
+COMMENT ON COLUMN astrid.job_status.error IS 'Error of the last failed attempt, until the job is completed.';
 COMMENT ON COLUMN astrid.job_status.progress IS 'Fraction done, 0 to 1.';
 COMMENT ON COLUMN astrid.job_status.step IS 'What the worker is at.';
 COMMENT ON COLUMN astrid.job_status.message IS 'What the worker says about it.';
