@@ -28,6 +28,7 @@
 
 #include "args.h"
 #include "claim.h"
+#include "compat.h"
 #include "limit.h"
 #include "queues.h"
 #include "store.h"
@@ -99,7 +100,7 @@ cursor_open(Cursor *cursor, Claim *claim, const Queue *queue)
 	cursor->room = limit_room(queue);
 	cursor->row = table_slot_create(claim->ready, NULL);
 	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(queue->id));
-	cursor->scan = index_beginscan(claim->ready, claim->ready_key, claim->snapshot, 1, 0);
+	cursor->scan = ASTRID_INDEX_BEGINSCAN(claim->ready, claim->ready_key, claim->snapshot, 1);
 	index_rescan(cursor->scan, &key, 1, NULL, 0);
 	cursor_next(cursor);
 }
@@ -259,7 +260,7 @@ claim_all(Claim *claim, const Queue **queues, int n)
 
 	PreventCommandIfReadOnly("astrid_claim()");
 	claim->ready = table_open(store_oid(STORE_READY), RowExclusiveLock);
-	claim->ready_key = index_open(RelationGetPrimaryKeyIndex(claim->ready), RowExclusiveLock);
+	claim->ready_key = index_open(store_key(claim->ready), RowExclusiveLock);
 	for (int i = 0; i < n; i++)
 		wake_note_claim(queues[i]->name);
 	claim->snapshot = RegisterSnapshot(GetLatestSnapshot());

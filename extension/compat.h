@@ -44,4 +44,22 @@
 #define DATCONNLIMIT_INVALID_DB -2
 #endif
 
+/* 16 tells index insertion whether only summarizing indexes (BRIN) need an entry */
+#if PG_VERSION_NUM >= 160000
+#define ASTRID_INSERT_INDEX_TUPLES(indexes, slot, estate)                                          \
+	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL, false)
+#else
+#define ASTRID_INSERT_INDEX_TUPLES(indexes, slot, estate)                                          \
+	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* 18 counts index searches for EXPLAIN */
+#if PG_VERSION_NUM >= 180000
+#define ASTRID_INDEX_BEGINSCAN(table, index, snapshot, n_keys)                                     \
+	index_beginscan(table, index, snapshot, NULL, n_keys, 0)
+#else
+#define ASTRID_INDEX_BEGINSCAN(table, index, snapshot, n_keys)                                     \
+	index_beginscan(table, index, snapshot, n_keys, 0)
+#endif
+
 #endif

@@ -16,6 +16,7 @@
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
+#include "compat.h"
 #include "lease.h"
 #include "store.h"
 
@@ -32,7 +33,7 @@ static void
 scan_begin(Leases *leases)
 {
 	leases->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	leases->scan = index_beginscan(leases->rel, leases->key, leases->snapshot, 1, 0);
+	leases->scan = ASTRID_INDEX_BEGINSCAN(leases->rel, leases->key, leases->snapshot, 1);
 }
 
 static void
@@ -49,7 +50,7 @@ leases_open(void)
 
 	PreventCommandIfReadOnly("taking a lease");
 	leases->rel = table_open(store_oid(STORE_RUNNING), RowExclusiveLock);
-	leases->key = index_open(RelationGetPrimaryKeyIndex(leases->rel), RowExclusiveLock);
+	leases->key = index_open(store_key(leases->rel), RowExclusiveLock);
 	leases->row = table_slot_create(leases->rel, NULL);
 	scan_begin(leases);
 	return leases;
@@ -134,9 +135,9 @@ lease_has_children(int64 job_id)
 
 	if (RelationGetNumberOfBlocks(rel) > 0)
 	{
-		Relation index = index_open(RelationGetPrimaryKeyIndex(rel), AccessShareLock);
+		Relation index = index_open(store_key(rel), AccessShareLock);
 		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-		IndexScanDesc scan = index_beginscan(rel, index, snapshot, 1, 0);
+		IndexScanDesc scan = ASTRID_INDEX_BEGINSCAN(rel, index, snapshot, 1);
 		TupleTableSlot *slot = table_slot_create(rel, NULL);
 		ScanKeyData key;
 

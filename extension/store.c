@@ -21,6 +21,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
+#include "compat.h"
 #include "store.h"
 
 /* Rows written at a time: bounds memory for large batches. */
@@ -82,6 +83,14 @@ store_is(StoreId id, Oid relid)
 	return relid == InvalidOid || oids[id] == relid;
 }
 
+Oid
+store_key(Relation rel)
+{
+	if (!rel->rd_indexvalid)
+		list_free(RelationGetIndexList(rel));
+	return rel->rd_pkindex;
+}
+
 int64
 store_next(StoreId sequence)
 {
@@ -137,8 +146,7 @@ flush(Store *store)
 		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
 	for (int i = 0; i < store->n; i++)
 	{
-		list_free(ExecInsertIndexTuples(store->indexes, store->slots[i], store->estate, false,
-										false, NULL, NIL));
+		list_free(ASTRID_INSERT_INDEX_TUPLES(store->indexes, store->slots[i], store->estate));
 		ResetPerTupleExprContext(store->estate);
 		ExecClearTuple(store->slots[i]);
 	}

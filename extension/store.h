@@ -113,6 +113,9 @@ store_copy_job(TupleTableSlot *to, TupleTableSlot *from)
 extern Oid store_oid(StoreId id);
 extern int64 store_next(StoreId sequence);
 
+/* The index of the table's primary key. */
+extern Oid store_key(Relation rel);
+
 extern Store *store_open(StoreId id, int rows_expected);
 extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);

@@ -36,7 +36,7 @@ SELECT jsonb_array_length(astrid_job(:job) -> 'attempts') AS attempts;
 
 -- retry: a new set of attempts, the old ones still on record
 SELECT astrid_retry(:job);
-SELECT state, attempt, error FROM astrid.job_status WHERE job_id = :job;
+SELECT state, attempt, jsonb_array_length(astrid_job(:job) -> 'attempts') AS on_record FROM astrid.job_status WHERE job_id = :job;
 SELECT job_id, lease_id FROM astrid_claim(ARRAY['fa'], 'w') \gset
 \set VERBOSITY sqlstate
 SELECT astrid_retry(:job);

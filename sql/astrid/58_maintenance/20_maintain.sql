@@ -61,7 +61,8 @@ CREATE FUNCTION astrid.maintain() RETURNS jsonb
 $$
 DECLARE
     reaped int;
-    promoted int;
+    promoted int := 0;
+    moved int;
     swept int;
 BEGIN
     -- One pass at a time; whoever comes second has nothing to do. Released with the transaction.
@@ -69,7 +70,11 @@ BEGIN
         RETURN jsonb_build_object('busy', true);
     END IF;
     reaped := astrid.reap();
-    promoted := astrid._promote();
+    FOR batch IN 1..10 LOOP
+        moved := astrid._promote();
+        promoted := promoted + moved;
+        EXIT WHEN moved = 0;
+    END LOOP;
     swept := astrid._sweep();
     IF reaped >= 1000 OR promoted >= 10000 THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
