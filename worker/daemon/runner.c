@@ -65,13 +65,13 @@ load_plugins(const json_t *paths)
 	return 0;
 }
 
-/* Without a data folder nothing can be read or written but below a root: there is always at least
- * one. */
+/* For this program's own opens (core/files.h) and, in the kernel, for those of libraries and
+ * plug-ins. */
 static int
 set_roots(const json_t *request)
 {
-	const char *roots[MAX_ROOTS],
-		*data_dir = json_string_value(json_object_get(request, "data_dir"));
+	const char *roots[MAX_ROOTS];
+	const char *data_dir = json_string_value(json_object_get(request, "data_dir"));
 	const json_t *list = json_object_get(request, "roots"), *root;
 	size_t i, n = 0;
 
@@ -83,7 +83,7 @@ set_roots(const json_t *request)
 	}
 	if (data_dir == NULL || data_dir[0] == '\0')
 		return err_raise(ASTRID_E_USAGE, "stages need the setting data_dir");
-	return files_set_roots(roots, n, data_dir);
+	return files_set_roots(roots, n, data_dir) == 0 ? sandbox_files(roots, n, data_dir) : -1;
 }
 
 /* What libraries print must not get between the answers. */
@@ -143,7 +143,7 @@ run_stages(const json_t *request)
 {
 	json_t *results;
 
-	if (move_answers() < 0 || sandbox_enter(false) < 0 ||
+	if (move_answers() < 0 || sandbox_calls(false) < 0 ||
 		load_plugins(json_object_get(request, "plugins")) < 0 || set_roots(request) < 0 ||
 		runner_steps(request, &results) < 0)
 		return -1;
@@ -151,10 +151,15 @@ run_stages(const json_t *request)
 	return 0;
 }
 
+/* A program may read what the account may read: it brings interpreters and libraries from anywhere.
+ */
 static int
 run_exec(const json_t *request, const json_t *exec)
 {
-	if (sandbox_enter(json_is_true(json_object_get(exec, "network"))) < 0)
+	const char *data_dir = json_string_value(json_object_get(request, "data_dir"));
+
+	if (sandbox_calls(json_is_true(json_object_get(exec, "network"))) < 0 ||
+		sandbox_files(NULL, 0, data_dir != NULL && data_dir[0] != '\0' ? data_dir : NULL) < 0)
 		return -1;
 	return run_program(request, exec);
 }

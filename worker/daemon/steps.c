@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/err.h"
 #include "core/files.h"
@@ -73,6 +74,19 @@ earlier_output(const struct steps *steps, const char *reference)
 	return uri;
 }
 
+/* Here too, for plug-ins that open what they are given by themselves: the error says what is wrong.
+ */
+static int
+check_input(const char *uri)
+{
+	int fd = files_open(uri);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	return 0;
+}
+
 static int
 resolve_list(const struct steps *steps, const json_t *given, json_t *list)
 {
@@ -87,7 +101,7 @@ resolve_list(const struct steps *steps, const json_t *given, json_t *list)
 			text = earlier_output(steps, text);
 		else if (text == NULL)
 			err_raise(ASTRID_E_USAGE, "an input is no text");
-		if (text == NULL)
+		if (text == NULL || check_input(text) < 0)
 			return -1;
 		json_array_append_new(list, json_string(text));
 	}
