@@ -89,7 +89,7 @@ begin_section(struct reader *reader, char *text)
 {
 	static const char prefix[] = "[handler.";
 	size_t len = strlen(text), skip = sizeof prefix - 1;
-	struct handler *handler;
+	struct handler *handler, **end = &reader->config->handlers;
 
 	if (text[len - 1] != ']' || len < skip + 2 || strncmp(text, prefix, skip) != 0)
 		return err_raise(ASTRID_E_USAGE, "'%s' is no section; sections are [handler.QUEUE]", text);
@@ -102,8 +102,9 @@ begin_section(struct reader *reader, char *text)
 		free(handler);
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for the configuration");
 	}
-	handler->next = reader->config->handlers;
-	reader->config->handlers = handler;
+	while (*end != NULL)
+		end = &(*end)->next;
+	*end = handler;
 	reader->settings = config_handler_settings;
 	reader->object = handler;
 	return config_set_defaults(config_handler_settings, handler);

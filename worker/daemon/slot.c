@@ -136,7 +136,11 @@ claim_and_run(struct slot *slot)
 	{
 		slot->failures = 0;
 		slot->board->status = WORKER_IDLE;
-		slot_wait_for_jobs(slot);
+		if (slot->told !=
+			WORKER_IDLE) /* else worker_status would call it busy until the next one */
+			slot_beat(slot, NULL);
+		else
+			slot_wait_for_jobs(slot);
 	}
 	else
 	{

@@ -31,6 +31,8 @@ struct slot
 	bool pause_over;
 	int failures; /* attempts to reach the server in a row */
 	enum wake_mode wake;
+	enum worker_status told; /* the status of the last heartbeat */
+	double maintained_at;
 
 	struct attempt *attempt; /* the runner of the current job; NULL: none */
 	char last_queue[256];
@@ -49,6 +51,7 @@ bool slot_connect(struct slot *slot, const bool *give_up);
 void slot_back_off(struct slot *slot, const bool *give_up);
 enum pq_failure slot_beat(struct slot *slot, const struct job *job);
 void slot_wait_for_jobs(struct slot *slot);
+void slot_maintain(struct slot *slot);
 
 /* slot_job.c: everything about one claimed job. */
 void slot_run_job(struct slot *slot, struct job *job);

@@ -52,6 +52,7 @@ slot_connect(struct slot *slot, const bool *give_up)
 	}
 	log_event(LOG_AT_INFO, "connected");
 	slot->beat_due = slot->validate = true;
+	slot->board->status = slot->attempt != NULL ? WORKER_BUSY : WORKER_IDLE;
 	slot->wake = slot->config->wake == WAKE_AUTO ? WAKE_LATCH : (enum wake_mode) slot->config->wake;
 	return slot->wake != WAKE_LISTEN || queue_listen(&slot->queue) == PQ_FINE;
 }
@@ -73,6 +74,7 @@ slot_beat(struct slot *slot, const struct job *job)
 		return failure;
 	}
 	slot->beat_due = slot->validate = false;
+	slot->told = slot->board->status;
 	if (commands & QUEUE_DRAIN)
 	{
 		slot->stop = slot->drained = true;
@@ -81,6 +83,19 @@ slot_beat(struct slot *slot, const struct job *job)
 	if (commands & QUEUE_LOST)
 		return PQ_LEASE_LOST;
 	return commands & QUEUE_CANCEL ? PQ_CANCELLED : PQ_FINE;
+}
+
+/* Where the library is not preloaded nothing in the server reaps and promotes: the slots do it. */
+void
+slot_maintain(struct slot *slot)
+{
+	double now = loop_now();
+
+	if (slot->wake == WAKE_LATCH || now - slot->maintained_at < slot->config->poll_interval)
+		return;
+	slot->maintained_at = now;
+	if (queue_maintain(&slot->queue) != PQ_FINE)
+		log_event(LOG_AT_WARNING, "maintenance failed: %s", slot->queue.pq.message);
 }
 
 /* Latch: the server holds the statement until a job may be there. */
@@ -111,6 +126,7 @@ nap(struct slot *slot)
 {
 	struct pq *pq = &slot->queue.pq;
 
+	slot_maintain(slot);
 	slot->pause_over = false;
 	loop_arm(&slot->loop, &slot->pause, jitter(slot->config->poll_interval) / 1.5);
 	while (!slot->pause_over && !slot->stop && !slot->beat_due && !pq->notified && pq_is_up(pq))

@@ -5,6 +5,7 @@
  * confirmed the lease (slot->validate): a write whose answer was lost is repeated only while the
  * lease is still ours, and fenced by it.
  */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 #include "daemon/handler.h"
 #include "daemon/slot.h"
 
-#define REPORT_S 1.0 /* progress and log lines go to the database at most this often */
+#define REPORT_S    1.0 /* progress and log lines go to the database at most this often */
+#define SHOW_BUSY_S 0.5
 
 enum ending
 {
@@ -136,6 +138,8 @@ beat_for(struct slot *slot, const struct job *job, struct attempt *a)
 		attempt_stop(a, STOP_LOST);
 	else if (failure == PQ_CANCELLED)
 		attempt_stop(a, STOP_CANCEL);
+	else if (failure == PQ_FINE)
+		slot_maintain(slot);
 }
 
 /* The runner computes on without a server; the lease is looked at again once there is one. */
@@ -221,6 +225,8 @@ run(struct slot *slot, const struct job *job, const struct handler *handler, con
 		slot->board->runner = attempt.pid;
 		if (slot->fast)
 			attempt_stop(&attempt, STOP_FAST);
+		/* a job that takes a moment shall be seen in worker_status, a short one need not */
+		loop_arm(&slot->loop, &slot->heartbeat, fmin(SHOW_BUSY_S, slot->config->lease / 3));
 		follow(slot, job, &attempt);
 		slot->board->runner = 0;
 		slot->attempt = NULL;

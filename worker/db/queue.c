@@ -321,6 +321,12 @@ queue_listen(struct queue_client *queue)
 	return run_quietly(queue, SQL_LISTEN, 0, NULL);
 }
 
+enum pq_failure
+queue_maintain(struct queue_client *queue)
+{
+	return run_quietly(queue, SQL_MAINTAIN, 0, NULL);
+}
+
 /* ---- sweeping ------------------------------------------------------------------------------- */
 
 static char *

@@ -70,6 +70,8 @@ enum pq_failure queue_commit(struct queue_client *queue, const struct job *job,
  * none. */
 enum pq_failure queue_wait(struct queue_client *queue, double seconds);
 enum pq_failure queue_listen(struct queue_client *queue);
+/* One pass of what the background worker does where the library is preloaded. */
+enum pq_failure queue_maintain(struct queue_client *queue);
 
 /*
  * Which of the (job, lease) pairs are of attempts that ended without completing their job: keep[i]
