@@ -103,6 +103,7 @@ path_of_uri(const char *uri, char path[PATH_MAX])
 {
 	static const char scheme[] = "file://", host[] = "file://localhost/";
 	size_t len = strlen(uri);
+	const char *base;
 
 	if (len == 0 || len >= PATH_MAX)
 		return forbid(uri, len == 0 ? "the path is empty" : "the path is too long");
@@ -121,7 +122,8 @@ path_of_uri(const char *uri, char path[PATH_MAX])
 	len = strlen(path);
 	/* cfitsio's "x.fits[1]", "x.fits(out)" and "!x.fits" would be looked up literally: say so
 	 * instead of "not found" */
-	if (path[0] == '!' || path[len - 1] == ']' || path[len - 1] == ')')
+	base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	if (base[0] == '!' || path[len - 1] == ']' || path[len - 1] == ')')
 		return forbid(
 			uri, "extended file names are not interpreted; an HDU is chosen by the parameter hdu");
 	return 0;

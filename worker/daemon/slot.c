@@ -39,7 +39,7 @@ on_signal(void *arg, int signo)
 		return;
 	}
 	slot->stop = true;
-	if (signo != SIGHUP && ++slot->terms > 1)
+	if (signo == SIGQUIT)
 	{
 		slot->fast = true;
 		if (slot->attempt != NULL)
@@ -105,6 +105,7 @@ set_up(struct slot *slot)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);

@@ -2,8 +2,8 @@
  * A slot: one process, one connection, one job at a time. SPDX-License-Identifier: PostgreSQL
  *
  * claim -> plan -> runner -> commit, with a heartbeat at every third of the lease from the event
- * loop, so that no computation can starve it. Signals: TERM/INT finish the job and end, a second
- * one ends at once (the job goes back to the queue); HUP as the first TERM, however often.
+ * loop, so that no computation can starve it. Signals, from the supervisor: TERM, INT, HUP finish
+ * the job and end; QUIT ends at once, the job goes back to the queue.
  */
 #ifndef DAEMON_SLOT_H
 #define DAEMON_SLOT_H
@@ -23,8 +23,7 @@ struct slot
 	int number;
 
 	bool stop, fast, drained; /* asked to end; at once; by the database */
-	int terms;
-	bool idle; /* a wait for jobs is under way, that a signal shall end */
+	bool idle;                /* a wait for jobs is under way, that a signal shall end */
 	bool beat_due,
 		validate; /* a heartbeat is due; the lease must be checked before anything is written */
 	struct loop_timer heartbeat, nudge, pause;

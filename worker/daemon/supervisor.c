@@ -184,7 +184,8 @@ stop(void)
 	log_event(LOG_AT_INFO, sv.terms == 1 ? "ending after the running jobs" : "ending at once");
 	for (int i = 0; i < sv.config->slots; i++)
 		sv.slots[i].start_at = 0;
-	signal_slots(SIGTERM);
+	/* another signal: a second SIGTERM would be lost while the first is pending */
+	signal_slots(sv.terms == 1 ? SIGTERM : SIGQUIT);
 	if (sv.sweeper > 0)
 		kill(sv.sweeper, SIGTERM);
 	if (sv.terms > 1 && sv.kill_at == 0)
