@@ -12,7 +12,7 @@ $node->safe_psql('postgres', 'CREATE EXTENSION astrid');
 $node->safe_psql('postgres', "SELECT astrid_create_queue(q) FROM unnest('{digest,stats,plain}'::text[]) q");
 
 my $dir = work_folder();
-my $plugin = build_plugin($dir, "$ENV{ASTRID_EXAMPLES}/plugin/byte_stats.c");
+my $plugin = build_plugin($dir, "$ENV{ASTRID_TOP}/contrib/examples/plugin/byte_stats.c");
 my $plain = write_program($dir, 'plain', qq(#!/bin/sh\necho working\necho '{"log": "odd", "level": "warning"}'\n));
 append_to_file("$dir/raw/abc", 'abc');
 
@@ -20,7 +20,7 @@ my $conf = qq{
 queues = digest, stats, plain
 [handler.digest]
 type = exec
-program = $ENV{ASTRID_EXAMPLES}/exec/digest.pl
+program = $ENV{ASTRID_TOP}/contrib/examples/exec/digest.pl
 [handler.stats]
 type = stage
 stage = byte_stats

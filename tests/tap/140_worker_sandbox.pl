@@ -17,7 +17,7 @@ $node->safe_psql('postgres', "SELECT astrid_create_queue(q, max_attempts => 1) F
 
 my $dir = work_folder();
 my $bad = build_plugin($dir, $0 =~ s,[^/]+$,misbehave.c,r);
-my $stats = build_plugin($dir, "$ENV{ASTRID_EXAMPLES}/plugin/byte_stats.c");
+my $stats = build_plugin($dir, "$ENV{ASTRID_TOP}/contrib/examples/plugin/byte_stats.c");
 my $secret = "$dir/secret";
 append_to_file($secret, 'secret');
 append_to_file("$dir/raw/a.fits", 'a');

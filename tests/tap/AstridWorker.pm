@@ -185,7 +185,7 @@ sub build_plugin
 	chomp(my $flags = `pkg-config --cflags jansson`);
 
 	system_or_bail('sh', '-c',
-		"cc -shared -fPIC -Wall -Wextra -I'$ENV{ASTRID_INCLUDE}' $flags -o '$dir/bin/$name.so' '$source'");
+		"cc -shared -fPIC -Wall -Wextra -I'$ENV{ASTRID_TOP}/include' $flags -o '$dir/bin/$name.so' '$source'");
 	return "$dir/bin/$name.so";
 }
 

@@ -30,7 +30,8 @@ proc_die_with(pid_t parent)
 static void
 limit(int resource, double value)
 {
-	/* past the soft limit of processor time comes SIGXCPU, which says why; at the hard one SIGKILL */
+	/* past the soft limit of processor time comes SIGXCPU, which says why; at the hard one SIGKILL
+	 */
 	rlim_t hard = (rlim_t) value + (resource == RLIMIT_CPU ? 5 : 0);
 	struct rlimit rl = {(rlim_t) value, hard};
 
