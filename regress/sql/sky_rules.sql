@@ -147,6 +147,7 @@ SELECT sky.ingest('/data/light3.fits') > 0 AS light;
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(23));
 SELECT sky.ingest('/data/late.fits', 'bias') > 0 AS late;
 CREATE TEMP TABLE bias AS SELECT * FROM astrid.claim(ARRAY['observation_ingestion'], 'tester');
+SELECT sky.plan(job_id, lease_id) IS NOT NULL AS planned FROM bias;
 CREATE TEMP TABLE aside AS SELECT * FROM astrid.claim(ARRAY['preprocessing'], 'tester');
 SELECT sky.plan(job_id, lease_id) FROM aside;
 \set VERBOSITY sqlstate

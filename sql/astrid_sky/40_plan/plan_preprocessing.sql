@@ -8,9 +8,7 @@ DECLARE
     inputs jsonb;
     used   jsonb;
 BEGIN
-    IF EXISTS (SELECT FROM astrid.job_status j
-               WHERE j.state = 'running' AND j.queue_name = 'observation_ingestion'
-                 AND j.payload ->> 'kind' IN ('bias', 'dark', 'flat', 'bpm')) THEN
+    IF sky.calibration_in_work() THEN
         PERFORM astrid.snooze(plan_preprocessing.job_id, plan_preprocessing.lease_id,
                               make_interval(secs => sky.setting_number('calibration_wait')));
         RETURN jsonb_build_object('steps', '[]'::jsonb, 'snoozed', 'calibration frames are being ingested');

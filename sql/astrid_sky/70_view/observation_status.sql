@@ -16,8 +16,8 @@ LEFT JOIN astrid.job_status j ON j.job_id = o.next_job_id
 UNION ALL
 SELECT NULL, j.payload ->> 'uri', j.payload ->> 'kind', j.payload ->> 'instrument', j.payload ->> 'band', NULL, NULL,
        j.queue_name, j.job_id, 'stopped', j.error, 0, '{}', j.enqueued_at, j.finished_at
-FROM astrid.job_status j
-WHERE j.state = 'dead' AND j.queue_name = 'observation_ingestion';
+FROM astrid.dead_letters j
+WHERE j.queue_name = 'observation_ingestion';
 COMMENT ON VIEW sky.observation_status IS 'how far each observation is, and why it stopped there';
 COMMENT ON COLUMN sky.observation_status.observation_id IS 'observation; null for a file that ingestion refused';
 COMMENT ON COLUMN sky.observation_status.uri IS 'file';
