@@ -1,3 +1,6 @@
+-- Functions that look rows up by key say SET enable_seqscan = off: a plan made while the table was tiny must not stay
+-- when it no longer is.
+--
 -- Helpers with a leading underscore are for the extension itself: nobody may execute them, and 80_names.sql passes
 -- them over.
 

@@ -1,5 +1,6 @@
 CREATE FUNCTION astrid._hold_key(queue int, key text, job bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 DECLARE
     holder bigint;
@@ -23,7 +24,8 @@ COMMENT ON FUNCTION astrid._hold_key(int, text, bigint) IS
     'The job that holds the unique key: this one where the key was free.';
 
 CREATE FUNCTION astrid._release_key(queue int, key text, job bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 BEGIN
     DELETE FROM astrid.unique_key k WHERE k.queue_id = queue AND k.unique_key = key AND k.job_id = job;

@@ -26,7 +26,8 @@ COMMENT ON FUNCTION astrid._lock_live(bigint) IS
     'Keeps an unfinished job from completing until this transaction ends; false where it has no such state.';
 
 CREATE FUNCTION astrid._depend(child bigint, parents bigint[]) RETURNS boolean
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 DECLARE
     parent bigint;
@@ -56,7 +57,8 @@ COMMENT ON FUNCTION astrid._depend(bigint, bigint[]) IS
     'Notes for which unfinished jobs a new one waits; false where all of them are complete.';
 
 CREATE FUNCTION astrid._unblock(parent bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 DECLARE
     child bigint;

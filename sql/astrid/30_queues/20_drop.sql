@@ -7,6 +7,9 @@ DECLARE
 BEGIN
     DELETE FROM astrid.dependency d USING astrid.waiting w
      WHERE w.queue_id = queue AND w.blocked AND d.child_id = w.job_id;
+    -- In the order in which completions take them: no deadlock with those.
+    PERFORM FROM astrid.waiting w WHERE w.queue_id = queue AND w.blocked ORDER BY w.job_id FOR UPDATE;
+    PERFORM FROM astrid.running r WHERE r.queue_id = queue ORDER BY r.job_id FOR UPDATE;
     -- Twice: between the statements a job may be claimed, or go back for a retry.
     FOR round IN 1..2 LOOP
         DELETE FROM astrid.waiting w WHERE w.queue_id = queue;
@@ -34,6 +37,9 @@ DECLARE
     id int := astrid._queue_id(queue);
 BEGIN
     DELETE FROM astrid.queue q WHERE q.queue_id = id;
+    IF NOT FOUND THEN
+        PERFORM astrid._queue_id(queue);  -- another session has just dropped it: say so
+    END IF;
     INSERT INTO astrid.dropped_queue (queue_id, queue_name, dropped_at) VALUES (id, queue, clock_timestamp());
     PERFORM astrid._queues_changed();
     PERFORM astrid._delete_jobs(id);

@@ -1,7 +1,8 @@
 CREATE FUNCTION astrid.fail(job_id bigint, lease_id bigint, error text DEFAULT NULL, retryable boolean DEFAULT NULL,
                             retry_in interval DEFAULT NULL, info jsonb DEFAULT NULL)
     RETURNS text
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE
@@ -23,7 +24,8 @@ COMMENT ON FUNCTION astrid.fail(bigint, bigint, text, boolean, interval, jsonb) 
     'The attempt failed; returns the new state: scheduled or ready (retry), dead, cancelled. info: {"cause": error|exit|signal|timeout|memory|crash|cancel, ...}.';
 
 CREATE FUNCTION astrid.snooze(job_id bigint, lease_id bigint, delay interval DEFAULT NULL) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE

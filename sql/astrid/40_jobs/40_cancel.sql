@@ -22,7 +22,8 @@ COMMENT ON FUNCTION astrid._raise_state(bigint, text) IS
     'Raises QJ003 (no such job) or QJ004 (its state does not allow that).';
 
 CREATE FUNCTION astrid.cancel(job_id bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE
@@ -55,7 +56,8 @@ COMMENT ON FUNCTION astrid.cancel(bigint) IS
     'Cancels a waiting or ready job at once; a running one is told by its worker''s next heartbeat.';
 
 CREATE FUNCTION astrid.retry(job_id bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE

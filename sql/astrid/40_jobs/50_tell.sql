@@ -1,7 +1,8 @@
 CREATE FUNCTION astrid.progress(job_id bigint, lease_id bigint, fraction float8 DEFAULT NULL, step text DEFAULT NULL,
                                 message text DEFAULT NULL)
     RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 BEGIN
@@ -25,7 +26,8 @@ COMMENT ON FUNCTION astrid.progress(bigint, bigint, float8, text, text) IS
 CREATE FUNCTION astrid.log(job_id bigint, lease_id bigint, level text DEFAULT NULL, message text DEFAULT NULL,
                            fields jsonb DEFAULT NULL)
     RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE

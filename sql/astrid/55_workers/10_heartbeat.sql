@@ -32,7 +32,8 @@ COMMENT ON FUNCTION astrid._beat_worker(text, int, timestamptz, jsonb) IS
 CREATE FUNCTION astrid.heartbeat(worker text, job_ids bigint[] DEFAULT NULL, lease_ids bigint[] DEFAULT NULL,
                                  lease interval DEFAULT NULL, info jsonb DEFAULT NULL)
     RETURNS TABLE (job_id bigint, command text)
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE
