@@ -22,7 +22,7 @@ $node->safe_psql('postgres', q{SELECT astrid_enqueue('q', '{}', run_at => clock_
 ok( $node->poll_query_until('postgres', q{SELECT state FROM astrid.job_status}, 'ready'),
 	'the worker makes a scheduled job ready when it is due');
 
-# As much as one pass may do is done by several, without a pause.
+# What falls due wakes the worker, and one pass is not the limit.
 $node->append_conf('postgresql.conf', 'astrid.maintenance_interval = 1h');
 $node->reload;
 $node->safe_psql('postgres', q{

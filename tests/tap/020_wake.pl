@@ -80,6 +80,26 @@ $producer->query_safe(q{SELECT astrid_enqueue('a', '{}')});
 pass('a commit after that finds nobody, and no remains of anybody');
 for my $session (@herd) { eval { $session->quit }; }
 
+# Those who wait for the queue come first, then those who wait for any
+my $named = start_wait($node, q{'{b}'}, '60 s');
+my $any = start_wait($node, 'NULL', '60 s');
+ok(is_waiting($node, 2), 'one waits for the queue, one for any');
+$producer->query_safe(q{SELECT astrid_enqueue('b', '{}')});
+$named->query_until(qr/woken/, '');
+is($node->safe_psql('postgres', $sleeping), '1', 'one job wakes the one who waits for the queue');
+$producer->query_safe(q{SELECT astrid_enqueue('b', '{}')});
+$any->query_until(qr/woken/, '');
+pass('the next one wakes the other');
+$_->quit for $named, $any;
+
+# More than are taken from the list at a time
+my @crowd = map { start_wait($node, $_ % 2 ? q{'{a}'} : q{'{b,a}'}, '60 s') } 1 .. 20;
+ok(is_waiting($node, 20), 'twenty sessions sleep');
+$producer->query_safe(q{SELECT astrid_enqueue_batch('a', array_fill('{}'::jsonb, '{20}'))});
+$_->query_until(qr/woken/, '') for @crowd;
+pass('twenty jobs wake them all');
+$_->quit for @crowd;
+
 # Chosen, and dead before it could do anything about it
 my $first = start_wait($node, q{'{a}'}, '60 s');
 is_waiting($node, 1);

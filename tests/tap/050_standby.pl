@@ -5,13 +5,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Astrid;
 
-my $primary = start_node('primary', streaming => 1, conf => "astrid.maintenance_interval = 100ms\n");
+my $primary = start_node('primary', streaming => 1, conf => "astrid.maintenance = off\n");
 $primary->safe_psql('postgres', 'CREATE EXTENSION astrid');
 $primary->safe_psql('postgres', q{
 	SELECT astrid_create_queue('q', backoff_base => interval '10 ms', backoff_max => interval '20 ms')});
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);
+$standby->append_conf('postgresql.conf', "astrid.maintenance = on\nastrid.maintenance_interval = 100ms");
 $standby->start;
 
 my $job = $primary->safe_psql('postgres', q{SELECT astrid_enqueue('q', '{}')});
