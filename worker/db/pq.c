@@ -168,16 +168,36 @@ pq_connect(struct pq *pq, const char *conninfo, double timeout, const bool *give
 
 /* ---- statements ----------------------------------------------------------------------------- */
 
+/* Detail and hint too: they say what to do, and the attempt's error is all that people see. */
+static void
+describe(const PGresult *result, char *text, size_t size)
+{
+	static const int fields[] = {PG_DIAG_MESSAGE_PRIMARY, PG_DIAG_MESSAGE_DETAIL,
+								 PG_DIAG_MESSAGE_HINT};
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof fields / sizeof fields[0] && used < size; i++)
+	{
+		const char *part = PQresultErrorField(result, fields[i]);
+
+		if (part != NULL && part[0] != '\0')
+			used +=
+				(size_t) snprintf(text + used, size - used, "%s%s", used > 0 ? " / " : "", part);
+	}
+}
+
 static enum pq_failure
 classify(struct pq *pq, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	char text[sizeof pq->message];
 	size_t i = 0;
 
 	if (state == NULL) /* made by libpq itself: the connection broke */
 		return down(pq, PQresultErrorMessage(result));
-	note(pq, state, text != NULL ? text : "");
+	describe(result, text, sizeof text);
+	note(pq, state, text);
 	while (strncmp(state, failures[i].prefix, strlen(failures[i].prefix)) != 0)
 		i++;
 	return failures[i].failure;
