@@ -13,8 +13,9 @@ BEGIN
         PERFORM sky.refuse(
             format('kind of frame "%s" is not known', COALESCE(kind, word)),
             'Known are science, reference, bias, dark, flat and bpm.',
-            format('Give "kind" in the payload, or map the header''s word: UPDATE sky.instruments SET kind_map = kind_map || %L WHERE name = %L.',
-                   jsonb_build_object(COALESCE(word, ''), 'science'), COALESCE(instrument.name, 'NAME')));
+            format('Give "kind" in the payload, or map the header''s word: %s.',
+                   sky.teach_statement(instrument, sky.text_field(result, 'instrument', 'ingest'), 'kind_map',
+                                       jsonb_build_object(COALESCE(word, ''), 'KIND'))));
     END IF;
     RETURN kind;
 END $$;

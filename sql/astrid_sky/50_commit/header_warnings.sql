@@ -3,11 +3,8 @@ CREATE FUNCTION sky.header_warnings(o sky.observations, i sky.instruments, resul
 LANGUAGE sql STABLE AS $$
     SELECT COALESCE((SELECT array_agg(t) FROM jsonb_array_elements_text(
                          CASE WHEN jsonb_typeof(result -> 'warnings') = 'array' THEN result -> 'warnings' ELSE '[]' END) AS t), '{}')
-        || COALESCE((SELECT array_agg(format('no %s found in the header: %s', missing.name, CASE
-               WHEN i.name IS NULL THEN format('INSERT INTO sky.instruments (name, keywords) VALUES (%L, %L)',
-                                               COALESCE(o.instrument, 'NAME'), jsonb_build_object(missing.name, 'KEYWORD'))
-               ELSE format('UPDATE sky.instruments SET keywords = keywords || %L WHERE name = %L',
-                           jsonb_build_object(missing.name, 'KEYWORD'), i.name) END))
+        || COALESCE((SELECT array_agg(format('no %s found in the header: %s', missing.name,
+                 sky.teach_statement(i, o.instrument, 'keywords', jsonb_build_object(missing.name, 'KEYWORD'))))
              FROM (VALUES ('date_obs', o.mjd_mid_tai::text), ('exptime', o.exptime::text), ('filter', o.band)) AS missing (name, value)
              WHERE missing.value IS NULL AND o.kind IN ('science', 'reference')), '{}')
 $$;
