@@ -266,7 +266,7 @@ add_hdu(struct fits_file *file, long long at)
 	if (read_header(file, index, hdu) < 0 || fits_check_hdu(file->uri, index, hdu) < 0)
 		return -1;
 	if (hdu->data_size > file->size - hdu->data_at)
-		return astrid_raise(ASTRID_E_TRUNCATED, file->uri, index, NULL,
+		return astrid_raise(ASTRID_E_TRUNCATED, file->uri, index, "NAXIS",
 							"the header announces %lld bytes of data, the file has %lld of them",
 							hdu->data_size,
 							file->size > hdu->data_at ? file->size - hdu->data_at : 0);
@@ -293,7 +293,7 @@ scan(struct fits_file *file, struct frame_notes *notes)
 	if (file->size >= 8 && fits_file_read(file, 0, start, sizeof start) < 0)
 		return -1;
 	if (memcmp(start, "SIMPLE  ", 8) != 0)
-		return astrid_raise(ASTRID_E_NOT_FITS, file->uri, -1, "SIMPLE",
+		return astrid_raise(ASTRID_E_NOT_FITS, file->uri, 0, "SIMPLE",
 							"the file does not begin with SIMPLE");
 	do
 	{

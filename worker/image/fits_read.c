@@ -67,7 +67,7 @@ no_image(const struct fits_file *file, int hdu)
 		return astrid_raise(ASTRID_E_NO_IMAGE, file->uri, 0, "GROUPS",
 							"the file holds random groups, which are no image");
 	if (h == NULL)
-		return astrid_raise(ASTRID_E_NO_IMAGE, file->uri, -1, NULL,
+		return astrid_raise(ASTRID_E_NO_IMAGE, file->uri, 0, "NAXIS",
 							"none of the %d HDUs holds a two-dimensional image", file->n_hdu);
 	if (h->groups)
 		return astrid_raise(ASTRID_E_NO_IMAGE, file->uri, hdu, "GROUPS",
