@@ -112,6 +112,14 @@ SELECT astrid.enqueue('differencing', '{"observation_id": 4, "reference": 7, "pa
 SELECT steps -> 0 -> 'inputs' -> 'reference' AS reference FROM pg_temp.play('differencing', pg_temp.differenced('2'));
 SELECT steps -> 0 -> 'inputs' -> 'reference' AS reference, steps -> 1 -> 'params' AS params
 FROM pg_temp.play('differencing', pg_temp.differenced('2'));
+-- Named by its file, of another band, before it is there.
+SELECT sky.ingest('/data/n.fits', NULL, '{"reference": "/data/later.fits"}') > 0 AS enqueued;
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(6));
+SELECT result FROM pg_temp.play('preprocessing', pg_temp.calibrated('n'));
+SELECT sky.ingest('/data/later.fits', 'reference', '{"band": "z"}') > 0 AS enqueued;
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(7));
+SELECT result FROM pg_temp.play('preprocessing', pg_temp.calibrated('later'));
+SELECT steps -> 0 -> 'inputs' -> 'reference' AS reference FROM pg_temp.play('differencing', pg_temp.differenced('n'));
 SELECT sky.retire_reference(reference_id) FROM sky.reference_images WHERE observation_id = 6;
 SELECT sky.retire_reference(reference_id) FROM sky.reference_images WHERE observation_id = 6;
 -- A science frame as reference.

@@ -42,7 +42,7 @@ CREATE INDEX observations_uri ON sky.observations (uri);
 CREATE INDEX observations_mjd ON sky.observations (mjd_mid_tai);
 CREATE INDEX observations_sky ON sky.observations (@extschema@.q3c_ang2ipix(ra, dec));
 -- Science frames that stopped for want of a reference: looked up whenever one arrives.
-CREATE INDEX observations_waiting ON sky.observations (band)
+CREATE INDEX observations_waiting ON sky.observations (observation_id)
     WHERE kind = 'science' AND stage = 'preprocessing' AND next_job_id IS NULL;
 COMMENT ON TABLE sky.observations IS 'one row per exposure (image HDU of a file), unique by content';
 COMMENT ON COLUMN sky.observations.observation_id IS 'number of the observation';

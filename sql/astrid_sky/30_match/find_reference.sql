@@ -1,16 +1,16 @@
--- Which reference belongs to a science frame? One the payload names; else of the same band and covering enough of its
+-- Which reference belongs to a science frame? One that the payload names, by observation_id or file; else of the same band and covering enough of its
 -- sky, sharpest first, then deepest. Frames without coordinates match by instrument and name of the target.
 CREATE FUNCTION sky.find_reference(o sky.observations, payload jsonb DEFAULT '{}') RETURNS bigint
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    wanted bigint := COALESCE(sky.integer_field(payload, 'reference', 'payload'),
-                              sky.integer_field(o.payload, 'reference', 'payload'));
+    wanted   jsonb := COALESCE(payload -> 'reference', o.payload -> 'reference');
     farthest float8;
-    found bigint;
+    found    bigint;
 BEGIN
     IF wanted IS NOT NULL THEN
-        SELECT i.image_id INTO found FROM sky.images i
-        WHERE i.observation_id = wanted AND i.kind = 'reference' AND i.retired_at IS NULL
+        SELECT i.image_id INTO found FROM sky.images i JOIN sky.observations r USING (observation_id)
+        WHERE i.kind = 'reference' AND i.retired_at IS NULL
+          AND CASE jsonb_typeof(wanted) WHEN 'number' THEN r.observation_id = wanted::bigint ELSE r.uri = wanted #>> '{}' END
         ORDER BY i.image_id DESC LIMIT 1;
     ELSIF o.ra IS NULL THEN
         SELECT i.image_id INTO found FROM sky.images i

@@ -18,7 +18,8 @@ BEGIN
     FROM sky.images i WHERE i.image_id = install_reference.image_id;
     FOR waiting IN SELECT * FROM sky.observations s
                    WHERE s.kind = 'science' AND s.stage = 'preprocessing' AND s.next_job_id IS NULL
-                     AND s.observation_id <> o.observation_id AND s.band IS NOT DISTINCT FROM o.band
+                     AND s.observation_id <> o.observation_id
+                     AND (s.band IS NOT DISTINCT FROM o.band OR s.payload ? 'reference')
                    ORDER BY s.observation_id LOOP
         IF sky.find_reference(waiting) IS NOT NULL THEN
             PERFORM sky.advance(waiting.observation_id, 'preprocessing', sky.enqueue_next(waiting, 'differencing', priority));
