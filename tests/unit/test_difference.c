@@ -90,7 +90,7 @@ add_noise(struct frame *f)
 		const double var = SKY + f->im.sci[i];
 
 		f->im.var[i] = (float) var;
-		f->im.sci[i] += (float) (SKY + atof(getenv("NF")) * gsl_ran_gaussian_ziggurat(rng, sqrt(var)));
+		f->im.sci[i] += (float) (SKY + gsl_ran_gaussian_ziggurat(rng, sqrt(var)));
 	}
 }
 
@@ -137,14 +137,14 @@ check_subtraction(double sigma_science, double sigma_reference, double scale, do
 	struct frame science, reference;
 	struct subtraction sub;
 	struct score score;
-	const int n_fakes = 0;
+	const int n_fakes = 16;
 	float *stamp;
 
 	make_scene(&scene);
 	expose(&science, &scene, scale, sigma_science, 0.4);
 	expose(&reference, &scene, 1, sigma_reference, 0);
 	for (int i = 0; i < n_fakes; i++)
-		add_star(&science.im, 32 + 64 * (i % 8) + 0.3, 32 + 64 * (i / 8) - 0.2,
+		add_star(&science.im, 64 + 128 * (i % 4) + 0.3, 64 + 128 * (i / 4) - 0.2,
 				 (i % 2 ? -1 : 1) * 1500.0, sigma_science);
 	add_noise(&science);
 	add_noise(&reference);
@@ -153,8 +153,8 @@ check_subtraction(double sigma_science, double sigma_reference, double scale, do
 	if (sigma_science != sigma_reference)
 		assert_int_equal(sub.science_convolved, sigma_science < sigma_reference);
 	assert_near(sub.kernel_sum, sub.science_convolved ? 1 / scale : scale,
-				0.01 * sub.kernel_sum, "kernel sum");
-	assert_near(sub.flux_ratio, sub.kernel_sum, 0.02 * sub.kernel_sum, "flux ratio");
+				0.03 * sub.kernel_sum, "kernel sum");
+	assert_near(sub.flux_ratio, sub.kernel_sum, 0.04 * sub.kernel_sum, "flux ratio");
 	assert_near(sub.variance_scale, 1, 0.12, "variance scale");
 	assert_near(sub.lag1, 0, 0.05, "lag 1");
 	assert_true(sub.used_fraction > 0.97);
@@ -169,7 +169,7 @@ check_subtraction(double sigma_science, double sigma_reference, double scale, do
 	assert_true(score.z_std < 1.1);
 	for (int i = 0; i < n_fakes; i++)
 	{
-		const int p = (32 + 64 * (i / 8)) * SIZE + 32 + 64 * (i % 8);
+		const int p = (64 + 128 * (i / 4)) * SIZE + 64 + 128 * (i % 4);
 
 		pull[i] = score.value[p] * (i % 2 ? -1 : 1);
 	}
@@ -182,7 +182,7 @@ check_subtraction(double sigma_science, double sigma_reference, double scale, do
 static void
 test_reference_convolved(void **state)
 {
-	double pull[64];
+	double pull[16];
 
 	(void) state;
 	check_subtraction(1.9, 1.4, 0.6, pull);
@@ -191,7 +191,7 @@ test_reference_convolved(void **state)
 static void
 test_science_convolved(void **state)
 {
-	double pull[64];
+	double pull[16];
 
 	(void) state;
 	check_subtraction(1.4, 1.9, 0.6, pull);
@@ -200,7 +200,7 @@ test_science_convolved(void **state)
 static void
 test_equal_seeing(void **state)
 {
-	double pull[64];
+	double pull[16];
 
 	(void) state;
 	check_subtraction(1.5, 1.5, 1, pull);
@@ -335,12 +335,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-//
-//
+		cmocka_unit_test(test_shift),
+		cmocka_unit_test(test_known_kernel),
 		cmocka_unit_test(test_decorrelation),
 		cmocka_unit_test(test_reference_convolved),
-		//
-		//
+		cmocka_unit_test(test_science_convolved),
+		cmocka_unit_test(test_equal_seeing),
 	};
 
 	return cmocka_run_group_tests_name("difference", tests, setup, NULL);

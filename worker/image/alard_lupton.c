@@ -3,7 +3,6 @@
 #include "image/alard_lupton.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +16,8 @@
 #define SUM_STAMPS      20   /* for a kernel sum that varies linearly */
 #define SYSTEMATIC      0.01 /* of a pixel's signal: flat errors and PSF noise bound the bright stars' weight */
 #define ROUNDS          5
-#define NOISE_STEPS     3    /* of the correction for the convolved image's noise */
+#define PRIOR_SHAPE     0.5  /* expected size of a coefficient over the kernel sum */
+#define PRIOR_CHANGE    0.05 /* and of its change from the middle of the field to the edge */
 #define CLIP_SIGMA      3.0
 
 /* One stamp's part of the normal equations, in n_local unknowns: the basis, then the background at the stamp. */
@@ -26,7 +26,6 @@ struct stamp
 	double x, y;
 	double *q, *b; /* n_local^2, n_local */
 	double yy;     /* sum of I^2 / V */
-	double noise;  /* sum of V_sharp / V: how much of q is the convolved image's own noise, times gram */
 	double sum;    /* kernel sum that this stamp alone asks for */
 	int n_pixels;
 	double chi2_dof;
@@ -38,11 +37,11 @@ struct fit
 	const struct image *sharp, *blunt;
 	struct al_kernel *k;
 	int n_local;
+	double scale; /* a first guess of the kernel sum */
 	int radius; /* of the fitted region around a star */
 	struct stamp *stamps;
 	int n, room;
 	float *patch, *rows, *conv; /* scratch; conv holds one fitted region per basis function */
-	double gram[AL_MAX_BASIS * AL_MAX_BASIS]; /* sum over pixels of K_k K_l, of the flux-free functions */
 };
 
 /* Offsets of the global unknowns: kernel sum, the other basis functions, background. */
@@ -117,39 +116,6 @@ flux_free_values(const struct al_basis *b, const float *conv, size_t n_region, s
 	value[b->n] = 1;
 }
 
-/* Products of one-dimensional taps make those of the separable basis functions. */
-static void
-make_gram(struct fit *f)
-{
-	const struct al_basis *b = &f->k->basis;
-	double raw[AL_MAX_BASIS * AL_MAX_BASIS];
-	const int n = b->n;
-
-	for (int k = 0; k < n; k++)
-		for (int l = 0; l < n; l++)
-		{
-			double u = 0, v = 0;
-
-			for (int i = 0; i <= 2 * b->half; i++)
-			{
-				u += (double) b->taps[b->term[k].gaussian][b->term[k].i][i] *
-					 b->taps[b->term[l].gaussian][b->term[l].i][i];
-				v += (double) b->taps[b->term[k].gaussian][b->term[k].j][i] *
-					 b->taps[b->term[l].gaussian][b->term[l].j][i];
-			}
-			raw[k * n + l] = u * v / (b->term[k].sum != 0 ? b->term[k].sum : 1) /
-							 (b->term[l].sum != 0 ? b->term[l].sum : 1);
-		}
-	for (int k = 0; k < n; k++)
-		for (int l = 0; l < n; l++)
-		{
-			const bool minus_k = k > 0 && b->term[k].sum != 0, minus_l = l > 0 && b->term[l].sum != 0;
-
-			f->gram[k * n + l] = raw[k * n + l] - (minus_k ? raw[l] : 0) -
-								 (minus_l ? raw[k * n] : 0) + (minus_k && minus_l ? raw[0] : 0);
-		}
-}
-
 static bool
 is_usable(const struct image *im, int x, int y)
 {
@@ -185,9 +151,8 @@ add_pixel(struct stamp *s, int n, const double *value, double data, double weigh
 	s->n_pixels++;
 }
 
-/* scale: a first guess of the kernel sum, for the sharp image's share of the variance. */
 static void
-build_stamp(struct fit *f, struct stamp *s, double scale)
+build_stamp(struct fit *f, struct stamp *s)
 {
 	const int region = 2 * f->radius + 1, cx = (int) lround(s->x), cy = (int) lround(s->y);
 	const size_t n_region = (size_t) region * (size_t) region;
@@ -206,11 +171,10 @@ build_stamp(struct fit *f, struct stamp *s, double scale)
 				!is_clear(f->sharp, ix, iy))
 				continue;
 			data = f->blunt->sci[p];
-			var = f->blunt->var[p] + scale * scale * f->sharp->var[p] +
+			var = f->blunt->var[p] + f->scale * f->scale * f->sharp->var[p] +
 				  pow(SYSTEMATIC * data, 2);
 			flux_free_values(&f->k->basis, f->conv, n_region, (size_t) (y * region + x), value);
 			add_pixel(s, f->n_local, value, data, 1 / var);
-			s->noise += f->sharp->var[p] / var;
 		}
 	for (int i = 0; i < f->n_local; i++)
 		for (int j = 0; j < i; j++)
@@ -266,9 +230,9 @@ static int
 build_stamps(struct fit *f, const struct source_list *stars, int max_stamps)
 {
 	const size_t nl = (size_t) f->n_local;
-	const double scale = first_scale(f, stars);
 	const int full = (2 * f->radius + 1) * (2 * f->radius + 1);
 
+	f->scale = first_scale(f, stars);
 	f->stamps = calloc((size_t) max_stamps, sizeof *f->stamps);
 	if (f->stamps == NULL)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for %d stamps", max_stamps);
@@ -287,7 +251,7 @@ build_stamps(struct fit *f, const struct source_list *stars, int max_stamps)
 		f->n++; /* from here on it is freed with the others */
 		if (s->q == NULL || s->b == NULL)
 			return err_raise(ASTRID_E_NO_MEMORY, "no memory for a stamp");
-		build_stamp(f, s, scale);
+		build_stamp(f, s);
 		s->used = s->n_pixels > full / 2;
 		if (!s->used)
 		{
@@ -335,42 +299,22 @@ local_solution(const struct fit *f, const struct layout *l, const struct stamp *
 	}
 }
 
-/* What the noise of the convolved image adds to row i of Q x. */
-static double
-noise_product(const struct fit *f, const struct stamp *s, int i, const double *x)
-{
-	const int n = f->k->basis.n;
-	double sum = 0;
-
-	for (int j = 0; i == 0 && j < n; j++)
-		sum += f->gram[i * n + j] * x[j];
-	return s->noise * sum;
-}
-
-/* last: the solution of the round before, or NULL. The convolved image is noisy, too: its noise adds to the diagonal
- * of Q and would bias the kernel towards 0. Moving that part to the right-hand side, at the last solution, takes the
- * bias off without risk for Q. */
 static void
-add_stamp(const struct fit *f, const struct layout *l, const struct stamp *s, const double *last,
-		  double *a, double *b)
+add_stamp(const struct fit *f, const struct layout *l, const struct stamp *s, double *a, double *b)
 {
-	double term[POLYNOMIAL_MAX_TERMS], x[AL_MAX_BASIS + 1];
+	double term[POLYNOMIAL_MAX_TERMS];
 
 	polynomial_at(POLYNOMIAL_MAX_TERMS, s->x, s->y, f->k->width, f->k->height, term);
-	if (last != NULL)
-		local_solution(f, l, s, last, x);
 	for (int i = 0; i < f->n_local; i++)
 	{
 		int ni, nj;
-
-		const double rhs = s->b[i] + (last != NULL ? noise_product(f, s, i, x) : 0);
 
 		unknown(f, l, i, 0, &ni);
 		for (int t = 0; t < ni; t++)
 		{
 			const size_t row = unknown(f, l, i, t, &ni);
 
-			b[row] += term[t] * rhs;
+			b[row] += term[t] * s->b[i];
 			for (int j = 0; j < f->n_local; j++)
 			{
 				const double q = term[t] * s->q[i * f->n_local + j];
@@ -383,27 +327,37 @@ add_stamp(const struct fit *f, const struct layout *l, const struct stamp *s, co
 	}
 }
 
+/* Shapes that the stars do not tell apart, and changes over the field that they do not show, stay near 0: a Gaussian
+ * prior of zero mean, in units of the kernel sum. */
+static void
+add_prior(const struct fit *f, const struct layout *l, double *a)
+{
+	int n_terms;
+
+	for (int i = 1; i < f->k->basis.n; i++)
+		for (int t = 0; t < l->terms; t++)
+		{
+			const size_t u = unknown(f, l, i, t, &n_terms);
+
+			a[u * l->n + u] += 1 / pow(f->scale * (t == 0 ? PRIOR_SHAPE : PRIOR_CHANGE), 2);
+		}
+}
+
 static int
 solve(struct fit *f, const struct layout *l, double *solution)
 {
-	double *a = malloc(sizeof *a * l->n * l->n), *last = malloc(sizeof *last * l->n);
-	int status = 0;
+	double *a = calloc(l->n * l->n, sizeof *a);
+	int status;
 
-	if (a == NULL || last == NULL)
-		status = err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu unknowns", l->n);
-	for (int step = 0; status == 0 && step < NOISE_STEPS; step++)
-	{
-		memcpy(last, solution, sizeof *last * l->n);
-		memset(a, 0, sizeof *a * l->n * l->n);
-		memset(solution, 0, sizeof *solution * l->n);
-		for (int i = 0; i < f->n; i++)
-			if (f->stamps[i].used)
-				add_stamp(f, l, &f->stamps[i], step > 0 ? last : NULL, a, solution);
-		status = polynomial_solve(a, solution, l->n);
-		fprintf(stderr, "step %d sum %g n %zu stamps %d\n", step, solution[0], l->n, f->n);
-	}
+	if (a == NULL)
+		return err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu unknowns", l->n);
+	memset(solution, 0, sizeof *solution * l->n);
+	for (int i = 0; i < f->n; i++)
+		if (f->stamps[i].used)
+			add_stamp(f, l, &f->stamps[i], a, solution);
+	add_prior(f, l, a);
+	status = polynomial_solve(a, solution, l->n);
 	free(a);
-	free(last);
 	return status;
 }
 
@@ -416,7 +370,6 @@ judge_stamp(const struct fit *f, const struct layout *l, const double *solution,
 	const int n = f->n_local;
 
 	local_solution(f, l, s, solution, x);
-	gradient += noise_product(f, s, 0, x);
 	for (int i = 0; i < n; i++)
 	{
 		chi2 -= 2 * x[i] * s->b[i];
@@ -538,7 +491,7 @@ fit_rounds(struct fit *f, const struct al_options *options)
 		choose_orders(f, options, f->k);
 		l = layout_of(f->k);
 		free(solution);
-		solution = calloc(l.n, sizeof *solution);
+		solution = malloc(sizeof *solution * l.n);
 		if (solution == NULL)
 			status = err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu unknowns", l.n);
 		else
@@ -590,7 +543,6 @@ al_fit(const struct image *sharp, const struct image *blunt, const struct source
 	f.n_local = out->basis.n + 1;
 	f.radius = (int) ceil(2.5 * fmax(options->fwhm_blunt, options->fwhm_sharp));
 	f.radius = f.radius < 7 ? 7 : f.radius;
-	make_gram(&f);
 	status = fit(&f, stars, options);
 	for (int i = 0; i < f.n; i++)
 	{

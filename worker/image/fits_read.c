@@ -300,6 +300,39 @@ read_mask(struct fits_file *file, struct frame *f, struct frame_info *info)
 	return f->im.mask != NULL ? 0 : err_raise(ASTRID_E_NO_MEMORY, "no memory for the mask");
 }
 
+/* The planes that let the PSF vary, behind the first; any other shape leaves it constant. */
+static int
+read_psf_terms(struct fits_file *file, struct frame *f, struct frame_info *info)
+{
+	const size_t n = (size_t) f->psf_size * (size_t) f->psf_size;
+	bool failed = false;
+	int at;
+	float *more = read_companion(file, "PSF_VARY", info, NULL, &info->notes, &at, &failed), *all;
+	long long planes;
+
+	f->psf_terms = 1;
+	if (more == NULL)
+		return failed ? -1 : 0;
+	planes = file->hdu[at].axis[1] / f->psf_size;
+	if (file->hdu[at].axis[0] == f->psf_size && file->hdu[at].axis[1] % f->psf_size == 0 &&
+		(planes == 2 || planes == 5))
+	{
+		all = realloc(f->psf, sizeof *all * n * (size_t) (planes + 1));
+		if (all == NULL)
+		{
+			free(more);
+			return err_raise(ASTRID_E_NO_MEMORY, "no memory for a PSF");
+		}
+		memcpy(all + n, more, sizeof *all * n * (size_t) planes);
+		f->psf = all;
+		f->psf_terms = (int) planes + 1;
+	}
+	else
+		note_add(&info->notes, "HDU %d (PSF_VARY) does not fit the PSF; it is left out", at);
+	free(more);
+	return 0;
+}
+
 static int
 read_psf(struct fits_file *file, struct frame *f, struct frame_info *info)
 {
@@ -323,7 +356,7 @@ read_psf(struct fits_file *file, struct frame *f, struct frame_info *info)
 		return 0;
 	}
 	f->psf = psf;
-	return 0;
+	return read_psf_terms(file, f, info);
 }
 
 static int

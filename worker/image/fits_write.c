@@ -155,5 +155,9 @@ frame_write(const char *uri, const struct frame *f, const char *const *history)
 	write_mask(&w, im);
 	write_plane(&w, "VAR", im->var, im->width, im->height);
 	write_plane(&w, "PSF", f->psf, f->psf_size, f->psf_size);
+	/* how it varies over the field: the further terms, one below the other */
+	if (f->psf != NULL && f->psf_terms > 1)
+		write_plane(&w, "PSF_VARY", f->psf + f->psf_size * f->psf_size, f->psf_size,
+					f->psf_size * (f->psf_terms - 1));
 	return fits_output_store(&w, uri);
 }

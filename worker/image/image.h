@@ -68,7 +68,8 @@ struct frame
 	struct meta meta;
 	struct wcs *wcs; /* NULL: none */
 	bool wcs_approx; /* from the payload, good to arcseconds at best */
-	float *psf;      /* psf_size^2, sums to 1; NULL: none */
+	float *psf;      /* psf_size^2, sums to 1, and what psf_terms says; NULL: none */
+	int psf_terms;   /* planes of psf: 0 or 1 a constant one; 3 or 6 the terms of polynomial.h */
 	int psf_size;    /* odd */
 	char *header;    /* cards worth keeping, 80 bytes each, NUL-terminated; NULL: none */
 };
