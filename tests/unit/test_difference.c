@@ -160,7 +160,7 @@ check_subtraction(double sigma_science, double sigma_reference, double scale, do
 	assert_true(sub.used_fraction > 0.97);
 	assert_true(sub.footprint_ratio < 0.02);
 	stamp = malloc(sizeof *stamp * (size_t) (sub.psf.size * sub.psf.size));
-	psf_at(&sub.psf, 100, 400, stamp);
+	psf_evaluate(&sub.psf, 100, 400, stamp);
 	check_centred(stamp, sub.psf.size);
 	free(stamp);
 	assert_int_equal(score_make(&sub.diff, sub.model, &sub.psf, &sub.stars, &score), 0);

@@ -44,7 +44,7 @@ normalise(float *stamp, size_t n)
 }
 
 void
-psf_at(const struct psf *psf, double x, double y, float *stamp)
+psf_evaluate(const struct psf *psf, double x, double y, float *stamp)
 {
 	const size_t n = (size_t) psf->size * (size_t) psf->size;
 	double term[POLYNOMIAL_MAX_TERMS];

@@ -31,7 +31,7 @@ int psf_copy(struct psf *dst, const struct psf *src);
 void psf_free(struct psf *psf);
 
 /* size * size values, sum 1, centred. */
-void psf_at(const struct psf *psf, double x, double y, float *stamp);
+void psf_evaluate(const struct psf *psf, double x, double y, float *stamp);
 
 /* Convolve the model with a stamp (odd size); FWHM is measured anew. */
 int psf_convolve(struct psf *psf, const float *kernel, int size);

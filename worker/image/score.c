@@ -57,7 +57,7 @@ filter_stamp(const struct psf *psf, bool squared, float *stamp)
 {
 	const int n = psf->size * psf->size;
 
-	psf_at(psf, (psf->width - 1) / 2.0, (psf->height - 1) / 2.0, stamp);
+	psf_evaluate(psf, (psf->width - 1) / 2.0, (psf->height - 1) / 2.0, stamp);
 	for (int i = 0; i < n / 2; i++)
 	{
 		const float t = stamp[i];
