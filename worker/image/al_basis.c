@@ -12,8 +12,8 @@
 #define MIN_SIGMA      0.7 /* px: narrower Gaussians are not sampled */
 #define MIN_HALF       7
 
-/* Widths around the Gaussian that would match two Gaussian PSFs, as in the rule of HOTPANTS' manual, with a floor
- * where the seeing of both is nearly the same. */
+/* Widths around the Gaussian that would match two Gaussian PSFs, as in the rule of HOTPANTS'
+ * manual, with a floor where the seeing of both is nearly the same. */
 static void
 choose_widths(const struct al_options *o, struct al_basis *b)
 {
@@ -41,8 +41,8 @@ make_taps(struct al_basis *b)
 
 			/* In units of sigma, and unit sum of |tap|: numbers of one size make good equations. */
 			for (int u = -b->half; u <= b->half; u++)
-				norm += fabs(exp(-0.5 * u * u / (b->sigma[g] * b->sigma[g])) *
-							 pow(u / b->sigma[g], d));
+				norm +=
+					fabs(exp(-0.5 * u * u / (b->sigma[g] * b->sigma[g])) * pow(u / b->sigma[g], d));
 			for (int u = -b->half; u <= b->half; u++)
 				b->taps[g][d][u + b->half] =
 					(float) (exp(-0.5 * u * u / (b->sigma[g] * b->sigma[g])) *

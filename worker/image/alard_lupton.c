@@ -10,17 +10,20 @@
 #include "image/convolve.h"
 #include "image/stats.h"
 
-#define MIN_STAMPS      3
-#define LINEAR_STAMPS   12
+#define MIN_STAMPS       3
+#define LINEAR_STAMPS    12
 #define QUADRATIC_STAMPS 30
-#define SUM_STAMPS      20   /* for a kernel sum that varies linearly */
-#define SYSTEMATIC      0.01 /* of a pixel's signal: flat errors and PSF noise bound the bright stars' weight */
-#define ROUNDS          5
-#define PRIOR_SHAPE     0.5  /* expected size of a coefficient over the kernel sum */
-#define PRIOR_CHANGE    0.05 /* and of its change from the middle of the field to the edge */
-#define CLIP_SIGMA      3.0
+#define SUM_STAMPS       20 /* for a kernel sum that varies linearly */
+#define SYSTEMATIC                                                                                 \
+	0.02 /* of a pixel's signal: flat errors and PSF noise bound the bright stars' weight */
+#define ROUNDS       5
+#define PRIOR_SHAPE  0.5  /* expected size of a coefficient over the kernel sum */
+#define PRIOR_CHANGE 0.05 /* and of its change from the middle of the field to the edge */
+#define CLIP_SIGMA   3.0
+#define LEAST_MISFIT 0.02 /* residual over signal of a star that is not clipped anyway */
 
-/* One stamp's part of the normal equations, in n_local unknowns: the basis, then the background at the stamp. */
+/* One stamp's part of the normal equations, in n_local unknowns: the basis, then the background at
+ * the stamp. */
 struct stamp
 {
 	double x, y;
@@ -38,7 +41,7 @@ struct fit
 	struct al_kernel *k;
 	int n_local;
 	double scale; /* a first guess of the kernel sum */
-	int radius; /* of the fitted region around a star */
+	int radius;   /* of the fitted region around a star */
 	struct stamp *stamps;
 	int n, room;
 	float *patch, *rows, *conv; /* scratch; conv holds one fitted region per basis function */
@@ -74,8 +77,7 @@ convolve_patch(struct fit *f, int cx, int cy)
 		for (int x = 0; x < size; x++)
 		{
 			const int ix = cx - reach + x, iy = cy - reach + y;
-			const bool inside =
-				ix >= 0 && iy >= 0 && ix < f->sharp->width && iy < f->sharp->height;
+			const bool inside = ix >= 0 && iy >= 0 && ix < f->sharp->width && iy < f->sharp->height;
 
 			f->patch[y * size + x] =
 				inside ? f->sharp->sci[(size_t) iy * (size_t) f->sharp->width + (size_t) ix] : 0;
@@ -101,7 +103,8 @@ convolve_patch(struct fit *f, int cx, int cy)
 	}
 }
 
-/* The equations' functions: the first over its sum; the others over theirs minus the first, or as they are. */
+/* The equations' functions: the first over its sum; the others over theirs minus the first, or as
+ * they are. */
 static void
 flux_free_values(const struct al_basis *b, const float *conv, size_t n_region, size_t pixel,
 				 double *value)
@@ -327,8 +330,8 @@ add_stamp(const struct fit *f, const struct layout *l, const struct stamp *s, do
 	}
 }
 
-/* Shapes that the stars do not tell apart, and changes over the field that they do not show, stay near 0: a Gaussian
- * prior of zero mean, in units of the kernel sum. */
+/* Shapes that the stars do not tell apart, and changes over the field that they do not show, stay
+ * near 0: a Gaussian prior of zero mean, in units of the kernel sum. */
 static void
 add_prior(const struct fit *f, const struct layout *l, double *a)
 {
@@ -361,8 +364,8 @@ solve(struct fit *f, const struct layout *l, double *solution)
 	return status;
 }
 
-/* The solution at a stamp, and what the stamp says of it: chi2 = y'y - 2 x'b + x'Qx, and the kernel sum that would fit
- * this stamp best with the rest as it is. */
+/* The solution at a stamp, and what the stamp says of it: chi2 = y'y - 2 x'b + x'Qx, and the kernel
+ * sum that would fit this stamp best with the rest as it is. */
 static void
 judge_stamp(const struct fit *f, const struct layout *l, const double *solution, struct stamp *s)
 {
@@ -385,9 +388,16 @@ judge_stamp(const struct fit *f, const struct layout *l, const double *solution,
 
 struct judgement
 {
-	double chi2, chi2_sigma, sum, sum_sigma;
+	double chi2, chi2_sigma, sum, sum_sigma, misfit;
 	int used;
 };
+
+/* Residual over signal, both in sigma: what is wrong with a star apart from its noise. */
+static double
+misfit(const struct stamp *s, double chi2)
+{
+	return sqrt(fmax(0, s->chi2_dof - chi2) * s->n_pixels / s->yy);
+}
 
 static struct judgement
 judge(const struct fit *f, double *work)
@@ -406,23 +416,30 @@ judge(const struct fit *f, double *work)
 			work[n++] = f->stamps[i].sum;
 	j.sum = stats_median(work, n);
 	j.sum_sigma = stats_mad(work, n, j.sum);
+	for (int i = (int) (n = 0); i < f->n; i++)
+		if (f->stamps[i].used && f->stamps[i].chi2_dof > j.chi2)
+			work[n++] = misfit(&f->stamps[i], j.chi2);
+	j.misfit = n > 0 ? stats_median(work, n) : 0;
 	return j;
 }
 
-/* Variables, moving things, cosmic rays: stamps unlike the others. */
+/* Variables, moving things, cosmic rays: stamps unlike the others. A large chi2 alone is no reason:
+ * the brightest stars have it for their small errors. */
 static int
 clip_stamps(struct fit *f, double *work)
 {
 	const struct judgement j = judge(f, work);
 	const double chi2_limit = j.chi2 + CLIP_SIGMA * fmax(j.chi2_sigma, 0.15 * j.chi2);
 	const double sum_limit = CLIP_SIGMA * fmax(j.sum_sigma, 0.003);
+	const double misfit_limit = fmax(CLIP_SIGMA * j.misfit, LEAST_MISFIT);
 	int clipped = 0, left = j.used;
 
 	for (int i = 0; i < f->n && left > MIN_STAMPS; i++)
 	{
 		struct stamp *s = &f->stamps[i];
 
-		if (s->used && (s->chi2_dof > chi2_limit || !(fabs(s->sum - j.sum) <= sum_limit)))
+		if (s->used && ((s->chi2_dof > chi2_limit && misfit(s, j.chi2) > misfit_limit) ||
+						!(fabs(s->sum - j.sum) <= sum_limit)))
 		{
 			s->used = false;
 			clipped++;

@@ -1,11 +1,12 @@
 /*
- * The kernel that turns the sharper of two images into the other: I ~ R conv K + B. Called by subtract.c.
- * SPDX-License-Identifier: PostgreSQL
+ * The kernel that turns the sharper of two images into the other: I ~ R conv K + B. Called by
+ * subtract.c. SPDX-License-Identifier: PostgreSQL
  *
- * Alard & Lupton 1998, ApJ 503, 325 and Alard 2000, A&AS 144, 363: K(u, v) = sum_k a_k(x, y) K_k(u, v) with
- * K_k = exp(-(u^2 + v^2) / 2 s^2) u^i v^j, i + j <= D(s). Basis functions of non-zero sum are replaced by their
- * difference from the first, so that only the first carries flux (Alard 2000, eq. 6 and following); its coefficient,
- * the kernel sum, varies at most linearly over the field, the others as polynomials of the given order.
+ * Alard & Lupton 1998, ApJ 503, 325 and Alard 2000, A&AS 144, 363: K(u, v) = sum_k a_k(x, y) K_k(u,
+ * v) with K_k = exp(-(u^2 + v^2) / 2 s^2) u^i v^j, i + j <= D(s). Basis functions of non-zero sum
+ * are replaced by their difference from the first, so that only the first carries flux (Alard 2000,
+ * eq. 6 and following); its coefficient, the kernel sum, varies at most linearly over the field,
+ * the others as polynomials of the given order.
  */
 #ifndef IMAGE_ALARD_LUPTON_H
 #define IMAGE_ALARD_LUPTON_H
@@ -37,7 +38,8 @@ struct al_kernel
 	struct al_basis basis;
 	int width, height;
 	int order, sum_order, background_order;
-	double coef[AL_MAX_BASIS][POLYNOMIAL_MAX_TERMS]; /* of the basis functions as convolved: K_k / sum_k */
+	double coef[AL_MAX_BASIS]
+			   [POLYNOMIAL_MAX_TERMS]; /* of the basis functions as convolved: K_k / sum_k */
 	double background[POLYNOMIAL_MAX_TERMS];
 	int n_stamps, n_rejected;
 	double sum;         /* kernel sum at the centre of the field */
@@ -47,15 +49,15 @@ struct al_kernel
 
 struct al_options
 {
-	int order;                      /* 0 to 2; -1: by the number of stamps */
-	int background_order;           /* 0 to 2 */
-	double fwhm_sharp, fwhm_blunt;  /* px */
-	int half;                       /* of the kernel; 0: by the FWHMs */
+	int order;                     /* 0 to 2; -1: by the number of stamps */
+	int background_order;          /* 0 to 2 */
+	double fwhm_sharp, fwhm_blunt; /* px */
+	int half;                      /* of the kernel; 0: by the FWHMs */
 	int max_stamps;
 };
 
-/* sharp and blunt: background-subtracted, with mask and var, excluded pixels filled in. stars: where to put the
- * stamps, brightest first. 0 or -1 (TOO_FEW_STARS). */
+/* sharp and blunt: background-subtracted, with mask and var, excluded pixels filled in. stars:
+ * where to put the stamps, brightest first. 0 or -1 (TOO_FEW_STARS). */
 int al_fit(const struct image *sharp, const struct image *blunt, const struct source_list *stars,
 		   const struct al_options *options, struct al_kernel *out);
 

@@ -159,8 +159,8 @@ convolver_apply(struct convolver *c, const float *in, float *out)
 
 	memset(c->real, 0, sizeof *c->real * (size_t) c->padded_width * (size_t) c->padded_height);
 	for (int y = 0; y < c->height; y++)
-		memcpy(c->real + (size_t) y * (size_t) c->padded_width,
-			   in + (size_t) y * (size_t) c->width, row);
+		memcpy(c->real + (size_t) y * (size_t) c->padded_width, in + (size_t) y * (size_t) c->width,
+			   row);
 	fftwf_execute(c->forward);
 	for (size_t i = 0; i < n; i++)
 	{

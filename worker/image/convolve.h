@@ -1,9 +1,10 @@
 /*
- * Convolution with small kernels: separable in pixel space, any other through FFTs. Called by psf, alard_lupton,
- * decorrelate and score. SPDX-License-Identifier: PostgreSQL
+ * Convolution with small kernels: separable in pixel space, any other through FFTs. Called by psf,
+ * alard_lupton, decorrelate and score. SPDX-License-Identifier: PostgreSQL
  *
- * Convention: out(x) = sum_u K(u) in(x - u); a kernel is an odd square stamp whose middle pixel is u = 0. Pixels
- * outside the image count as 0. NaN is not allowed: one would spread over the whole image.
+ * Convention: out(x) = sum_u K(u) in(x - u); a kernel is an odd square stamp whose middle pixel is
+ * u = 0. Pixels outside the image count as 0. NaN is not allowed: one would spread over the whole
+ * image.
  */
 #ifndef IMAGE_CONVOLVE_H
 #define IMAGE_CONVOLVE_H

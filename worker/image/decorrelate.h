@@ -1,5 +1,6 @@
 /*
- * Make the noise of a difference image white again. Called by subtract.c. SPDX-License-Identifier: PostgreSQL
+ * Make the noise of a difference image white again. Called by subtract.c. SPDX-License-Identifier:
+ * PostgreSQL
  *
  * Both kernels sum to 1, so that fluxes keep their scale.
  */
@@ -12,9 +13,9 @@
 #define WHITENING_HALF 15 /* of every kernel made here */
 #define WHITENING_SIZE (2 * WHITENING_HALF + 1)
 
-/* phi^ = sqrt((v + t K(0)^2) / (v + t |K^|^2)): undoes what the convolution with the matching kernel did to the noise
- * (DMTN-021, eq. 3). v, t: sky variance of the image left alone and of the convolved one. kernel: odd size.
- * phi: WHITENING_SIZE^2. 0 or -1. */
+/* phi^ = sqrt((v + t K(0)^2) / (v + t |K^|^2)): undoes what the convolution with the matching
+ * kernel did to the noise (DMTN-021, eq. 3). v, t: sky variance of the image left alone and of the
+ * convolved one. kernel: odd size. phi: WHITENING_SIZE^2. 0 or -1. */
 int decorrelation_kernel(const float *kernel, int size, double v, double t, float *phi);
 
 /* Autocorrelation of z where good[i] != 0 and |z| < 4, normalised to 1 at lag 0:
@@ -22,7 +23,8 @@ int decorrelation_kernel(const float *kernel, int size, double v, double t, floa
 size_t noise_autocorrelation(const float *z, const unsigned char *good, int width, int height,
 							 double *acf);
 
-/* phi^ = sqrt(P(0) / P), P the power spectrum of that autocorrelation, tapered and bounded from below. 0 or -1. */
+/* phi^ = sqrt(P(0) / P), P the power spectrum of that autocorrelation, tapered and bounded from
+ * below. 0 or -1. */
 int whitening_kernel(const double *acf, float *phi);
 
 #endif

@@ -71,8 +71,7 @@ residuals(const gsl_vector *v, void *arg, gsl_vector *f)
 		const struct moffat_pixel *p = &fit->pixels[i];
 
 		gsl_vector_set(f, i,
-					   (moffat_value(&m, p->x, p->y) + m.background - p->value) *
-						   sqrt(p->weight));
+					   (moffat_value(&m, p->x, p->y) + m.background - p->value) * sqrt(p->weight));
 	}
 	return GSL_SUCCESS;
 }

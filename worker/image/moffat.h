@@ -1,6 +1,6 @@
 /*
- * Elliptical Moffat profiles (Moffat 1969, A&A 3, 455) fitted to stars by Levenberg-Marquardt (GSL). Called by psf.c.
- * SPDX-License-Identifier: PostgreSQL
+ * Elliptical Moffat profiles (Moffat 1969, A&A 3, 455) fitted to stars by Levenberg-Marquardt
+ * (GSL). Called by psf.c. SPDX-License-Identifier: PostgreSQL
  */
 #ifndef IMAGE_MOFFAT_H
 #define IMAGE_MOFFAT_H

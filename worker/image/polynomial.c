@@ -61,8 +61,7 @@ polynomial_solve(double *a, double *b, size_t n)
 		b[i] *= scale[i];
 	free(work);
 	free(scale);
-	return status == 0 ? 0
-					   : err_raise(ASTRID_E_INTERNAL, "%zu normal equations are singular", n);
+	return status == 0 ? 0 : err_raise(ASTRID_E_INTERNAL, "%zu normal equations are singular", n);
 }
 
 static double
@@ -74,8 +73,8 @@ residual(const double *term, const double *coef, int n_terms, double value)
 }
 
 static int
-solve_weighted(const double *term, const double *value, const double *weight, size_t n,
-			   int n_terms, double *coef)
+solve_weighted(const double *term, const double *value, const double *weight, size_t n, int n_terms,
+			   double *coef)
 {
 	double a[POLYNOMIAL_MAX_TERMS * POLYNOMIAL_MAX_TERMS] = {0};
 
@@ -110,8 +109,8 @@ clip(const double *term, const double *value, double *weight, size_t n, int n_te
 }
 
 int
-polynomial_fit(const double *term, const double *value, const double *weight, size_t n,
-			   int n_terms, double kappa, double *coef)
+polynomial_fit(const double *term, const double *value, const double *weight, size_t n, int n_terms,
+			   double kappa, double *coef)
 {
 	double *w = malloc(sizeof *w * (n + 1)), *work = malloc(sizeof *work * (n + 1));
 	int status = -1;

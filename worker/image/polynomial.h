@@ -1,6 +1,7 @@
 /*
- * Smooth functions over an image: polynomials of order 0 to 2 in (u, v), which run from -1 to 1 over the frame. Used
- * for whatever varies over the field: PSF, kernel, flux scale. SPDX-License-Identifier: PostgreSQL
+ * Smooth functions over an image: polynomials of order 0 to 2 in (u, v), which run from -1 to 1
+ * over the frame. Used for whatever varies over the field: PSF, kernel, flux scale.
+ * SPDX-License-Identifier: PostgreSQL
  */
 #ifndef IMAGE_POLYNOMIAL_H
 #define IMAGE_POLYNOMIAL_H
@@ -26,12 +27,13 @@ polynomial_at(int n_terms, double x, double y, int width, int height, double *te
 		term[i] = all[i];
 }
 
-/* Solve the symmetric n x n system (row-major, destroyed) a x = b by Cholesky (GSL), with a ridge raised until the
- * matrix is positive definite. x replaces b. 0 or -1 (ASTRID_E_INTERNAL: not finite or not solvable). */
+/* Solve the symmetric n x n system (row-major, destroyed) a x = b by Cholesky (GSL), with a ridge
+ * raised until the matrix is positive definite. x replaces b. 0 or -1 (ASTRID_E_INTERNAL: not
+ * finite or not solvable). */
 int polynomial_solve(double *a, double *b, size_t n);
 
-/* Weighted least squares of value[i] at term[i * n_terms ...], clipped twice at `kappa` robust sigmas (0: never).
- * 0 or -1. */
+/* Weighted least squares of value[i] at term[i * n_terms ...], clipped twice at `kappa` robust
+ * sigmas (0: never). 0 or -1. */
 int polynomial_fit(const double *term, const double *value, const double *weight, size_t n,
 				   int n_terms, double kappa, double *coef);
 

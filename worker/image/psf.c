@@ -1,4 +1,5 @@
-/* The PSF model itself; psf_measure.c makes it from stars. See psf.h. SPDX-License-Identifier: PostgreSQL */
+/* The PSF model itself; psf_measure.c makes it from stars. See psf.h. SPDX-License-Identifier:
+ * PostgreSQL */
 #include "image/psf.h"
 
 #include <math.h>

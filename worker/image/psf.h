@@ -1,10 +1,10 @@
 /*
- * The point spread function of an image, measured from its stars. Called by the stages difference and detect.
- * SPDX-License-Identifier: PostgreSQL
+ * The point spread function of an image, measured from its stars. Called by the stages difference
+ * and detect. SPDX-License-Identifier: PostgreSQL
  *
- * The model is a square stamp whose pixels are polynomials over the field. At any place the stamp sums to 1 and its
- * core is centred on the middle pixel. All linear operations (convolution with a kernel) act on the coefficient
- * planes.
+ * The model is a square stamp whose pixels are polynomials over the field. At any place the stamp
+ * sums to 1 and its core is centred on the middle pixel. All linear operations (convolution with a
+ * kernel) act on the coefficient planes.
  */
 #ifndef IMAGE_PSF_H
 #define IMAGE_PSF_H
@@ -21,11 +21,11 @@ struct psf
 	double fwhm;       /* px, at the centre of the image */
 	double beta;       /* of the Moffat core */
 	double ellipticity;
-	int n_stars;       /* 0: from the sources' FWHM only */
+	int n_stars; /* 0: from the sources' FWHM only */
 };
 
-/* From a background-subtracted image with mask and variance, and the sources on it. Fewer than 5 good stars: a Moffat
- * profile of their FWHM. -1: TOO_FEW_STARS where not even that is known. */
+/* From a background-subtracted image with mask and variance, and the sources on it. Fewer than 5
+ * good stars: a Moffat profile of their FWHM. -1: TOO_FEW_STARS where not even that is known. */
 int psf_measure(const struct image *im, const struct source_list *sources, struct psf *out);
 int psf_copy(struct psf *dst, const struct psf *src);
 void psf_free(struct psf *psf);

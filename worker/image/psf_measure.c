@@ -1,9 +1,9 @@
 /*
- * PSF from stars: an elliptical Moffat profile whose width and shape vary over the field, plus what the stars show
- * beyond it. See psf.h. SPDX-License-Identifier: PostgreSQL
+ * PSF from stars: an elliptical Moffat profile whose width and shape vary over the field, plus what
+ * the stars show beyond it. See psf.h. SPDX-License-Identifier: PostgreSQL
  *
- * The analytic part carries the steep core, so that only its small residual has to be interpolated to the centre of a
- * stamp; the residual's noisy wings are replaced by their azimuthal mean.
+ * The analytic part carries the steep core, so that only its small residual has to be interpolated
+ * to the centre of a stamp; the residual's noisy wings are replaced by their azimuthal mean.
  */
 #include "image/psf.h"
 
@@ -16,17 +16,18 @@
 #include "image/polynomial.h"
 #include "image/stats.h"
 
-#define MAX_STARS      200
-#define MIN_STARS      5
-#define MIN_SNR        20.0
-#define RESIDUAL_SNR   40.0 /* fainter stars only add noise to the residual */
-#define ISOLATION      3.0  /* FWHM: no bright neighbour nearer */
-#define NEIGHBOUR      1.5  /* FWHM around any neighbour that is left out of a stamp */
-#define SYSTEMATIC     0.01 /* of a pixel's flux: flat errors, interpolation; bounds the bright stars' weight */
-#define DEFAULT_BETA   3.0
-#define MIN_HALF       12
-#define MAX_HALF       40
-#define LINEAR_STARS   14
+#define MAX_STARS    200
+#define MIN_STARS    5
+#define MIN_SNR      20.0
+#define RESIDUAL_SNR 40.0 /* fainter stars only add noise to the residual */
+#define ISOLATION    3.0  /* FWHM: no bright neighbour nearer */
+#define NEIGHBOUR    1.5  /* FWHM around any neighbour that is left out of a stamp */
+#define SYSTEMATIC                                                                                 \
+	0.01 /* of a pixel's flux: flat errors, interpolation; bounds the bright stars' weight */
+#define DEFAULT_BETA    3.0
+#define MIN_HALF        12
+#define MAX_HALF        40
+#define LINEAR_STARS    14
 #define QUADRATIC_STARS 35
 
 struct star
@@ -174,8 +175,8 @@ gather(const struct field *f, const struct source *s, int radius)
 			{
 				const double r = hypot(x - near[k]->x, y - near[k]->y);
 
-				other = r < NEIGHBOUR * fmax(f->fwhm, near[k]->fwhm) &&
-						r < hypot(x - s->x, y - s->y);
+				other =
+					r < NEIGHBOUR * fmax(f->fwhm, near[k]->fwhm) && r < hypot(x - s->x, y - s->y);
 			}
 			if (other)
 				continue;
@@ -204,9 +205,9 @@ fit_stars(struct field *f, enum moffat_free free_parameters, double beta, int li
 		const size_t n = gather(f, star->source, (int) ceil(3 * f->fwhm));
 
 		star->fit = first_guess(f, star->source, beta);
-		star->good = moffat_fit(f->pixels, n, free_parameters, &star->fit) == 0 &&
-					 hypot(star->fit.x - star->source->x, star->fit.y - star->source->y) <
-						 0.5 * f->fwhm;
+		star->good =
+			moffat_fit(f->pixels, n, free_parameters, &star->fit) == 0 &&
+			hypot(star->fit.x - star->source->x, star->fit.y - star->source->y) < 0.5 * f->fwhm;
 	}
 }
 
@@ -287,15 +288,13 @@ shape_at(const struct field *f, double x, double y)
 	for (int k = 0; k < 3; k++)
 		for (int j = 0; j < f->n_terms; j++)
 			v[k] += f->shape[k][j] * term[j];
-	return (struct moffat){
-		.flux = 1, .ln_alpha = v[0], .e1 = v[1], .e2 = v[2], .beta = f->beta};
+	return (struct moffat){.flux = 1, .ln_alpha = v[0], .e1 = v[1], .e2 = v[2], .beta = f->beta};
 }
 
-/* Residual of one star over its flux on the grid of a centred stamp, by bilinear interpolation; weight 0 where a pixel
- * is missing. */
+/* Residual of one star over its flux on the grid of a centred stamp, by bilinear interpolation;
+ * weight 0 where a pixel is missing. */
 static void
-residual_stamp(const struct field *f, const struct moffat *m, size_t n, float *value,
-			   float *weight)
+residual_stamp(const struct field *f, const struct moffat *m, size_t n, float *value, float *weight)
 {
 	const int size = 2 * f->half + 1, x0 = (int) lround(m->x), y0 = (int) lround(m->y);
 	const double fx = m->x - x0, fy = m->y - y0;
@@ -457,8 +456,7 @@ tabulate(const struct field *f, const float *residual, struct psf *out)
 		const double y = (0.1 + 0.4 * (k / 3)) * out->height - 0.5;
 
 		node[k] = shape_at(f, x, y);
-		polynomial_at(out->n_terms, x, y, out->width, out->height,
-					  term + k * out->n_terms);
+		polynomial_at(out->n_terms, x, y, out->width, out->height, term + k * out->n_terms);
 	}
 	for (size_t i = 0; i < np; i++)
 	{

@@ -13,6 +13,7 @@
 #define LEAST_WEIGHT  0.3  /* of the PSF's weight that must lie on usable pixels */
 #define STAR_SCENE    20.0 /* S/N of a star that can tell of systematic errors */
 #define MIN_STARS     4
+#define TAIL_STARS    20
 #define MAX_SAMPLES   200000
 #define NORMAL_MEDIAN 0.67448975 /* median of |z| */
 #define NORMAL_90     1.64485363 /* its 0.9 quantile */
@@ -101,8 +102,7 @@ filter_norm(struct convolver *c, const struct image *diff, const float *squared,
 }
 
 static int
-matched_filter(const struct image *diff, const float *model, const struct psf *psf,
-			   struct score *s)
+matched_filter(const struct image *diff, const float *model, const struct psf *psf, struct score *s)
 {
 	const size_t n = image_size(diff), np = (size_t) psf->size * (size_t) psf->size;
 	float *stamp = malloc(sizeof *stamp * np), *norm = malloc(sizeof *norm * n);
@@ -155,7 +155,8 @@ scene_gradient(struct score *s)
 		}
 }
 
-/* One sample of the residuals at stars: score, and what a unit systematic error would make of it. */
+/* One sample of the residuals at stars: score, and what a unit systematic error would make of it.
+ */
 struct sample
 {
 	double score, lever, other; /* other: variance already explained */
@@ -169,7 +170,8 @@ normalised_quantile(const struct sample *v, size_t n, double error, double q, do
 	return stats_quantile(work, n, q);
 }
 
-/* The error that brings the q quantile of |score| to that of a normal distribution; 0 where it is there already. */
+/* The error that brings the q quantile of |score| to that of a normal distribution; 0 where it is
+ * there already. */
 static double
 solve_error(const struct sample *v, size_t n, double q, double target, double *work)
 {
@@ -187,16 +189,18 @@ solve_error(const struct sample *v, size_t n, double q, double target, double *w
 }
 
 static double
-systematic_error(const struct sample *v, size_t n, double *work)
+systematic_error(const struct sample *v, size_t n, bool tails, double *work)
 {
 	if (n < MIN_STARS)
 		return 0;
-	/* The median alone would not see that some stars are worse than Gaussian; variables hide above 0.9. */
+	/* The median alone would not see that some stars are worse than Gaussian; variables hide above
+	 * 0.9. A few stars have no tails to speak of. */
 	return fmax(solve_error(v, n, 0.5, NORMAL_MEDIAN, work),
-				n >= 20 ? solve_error(v, n, 0.9, NORMAL_90, work) : 0);
+				tails ? solve_error(v, n, 0.9, NORMAL_90, work) : 0);
 }
 
-/* At the centres of stars only the flux error shows, one PSF sigma beside them the astrometric one, too. */
+/* At the centres of stars only the flux error shows, one PSF sigma beside them the astrometric one,
+ * too. */
 static int
 measure_systematics(struct score *s, const struct source_list *stars, double fwhm)
 {
@@ -225,11 +229,11 @@ measure_systematics(struct score *s, const struct source_list *stars, double fwh
 				if (x < 0 || y < 0 || x >= s->width || y >= s->height || isnan(s->value[p]) ||
 					s->scene[p] < STAR_SCENE || stars->v[i].saturated || stars->v[i].masked)
 					continue;
-				v[n++] = (struct sample){
-					s->value[p], pass == 0 ? s->scene[p] : s->gradient[p],
-					pass == 0 ? 1 : 1 + pow(s->flux_error * s->scene[p], 2)};
+				v[n++] = (struct sample){s->value[p], pass == 0 ? s->scene[p] : s->gradient[p],
+										 pass == 0 ? 1 : 1 + pow(s->flux_error * s->scene[p], 2)};
 			}
-		*(pass == 0 ? &s->flux_error : &s->astrometric_error) = systematic_error(v, n, work);
+		*(pass == 0 ? &s->flux_error : &s->astrometric_error) =
+			systematic_error(v, n, n >= (pass == 0 ? 1 : 4) * TAIL_STARS, work);
 	}
 	free(v);
 	free(work);
@@ -246,7 +250,8 @@ apply_systematics(struct score *s)
 		s->value[i] /= (float) sqrt(1 + pow(f * s->scene[i], 2) + pow(a * s->gradient[i], 2));
 }
 
-/* MAD about 0 of v on star-free sky (or, where there is hardly any, everywhere), on a subsample of a large image. */
+/* MAD about 0 of v on star-free sky (or, where there is hardly any, everywhere), on a subsample of
+ * a large image. */
 static double
 sky_mad(const struct image *diff, const struct score *s, const float *v, double *work)
 {

@@ -30,8 +30,8 @@ median_variance(const struct image *im)
 	return median;
 }
 
-/* Excluded pixels hold 0 from here on, as NaN in them would reach others through filters; but a saturated one still
- * tells roughly how bright the star is. */
+/* Excluded pixels hold 0 from here on, as NaN in them would reach others through filters; but a
+ * saturated one still tells roughly how bright the star is. */
 static void
 blank_excluded(struct image *im)
 {
@@ -54,8 +54,7 @@ measure(const struct frame *f, struct side *out)
 	struct background bkg = {0};
 	const size_t n = image_size(&f->im);
 
-	if (image_copy(&out->im, &f->im) < 0 ||
-		background_measure(&f->im, MESH, MESH_FILTER, &bkg) < 0)
+	if (image_copy(&out->im, &f->im) < 0 || background_measure(&f->im, MESH, MESH_FILTER, &bkg) < 0)
 		return -1;
 	if (source_extract(&f->im, &bkg, SOURCE_SIGMA, &out->sources) < 0)
 	{

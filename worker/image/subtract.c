@@ -77,7 +77,8 @@ common_flux_ratio(const struct source_list *a, const struct source_list *b)
 	return n > 0 ? stats_median(v, n) : NAN;
 }
 
-/* Good stars in an order that covers the field: the brightest of every cell, then the second of every cell, ... */
+/* Good stars in an order that covers the field: the brightest of every cell, then the second of
+ * every cell, ... */
 static int
 spread_stars(const struct source_list *in, int width, int height, struct source_list *out)
 {
@@ -199,8 +200,8 @@ kernel_variant(const struct pair *p, bool squared, float *out)
 	return 0;
 }
 
-/* The difference is excluded where the image left alone is, and where too much of the kernel lies on excluded pixels
- * of the convolved one, or outside. */
+/* The difference is excluded where the image left alone is, and where too much of the kernel lies
+ * on excluded pixels of the convolved one, or outside. */
 static void
 combine_masks(struct pair *p, struct convolver *c, struct image *diff)
 {
@@ -230,8 +231,8 @@ combine_masks(struct pair *p, struct convolver *c, struct image *diff)
 			diff->mask[i] |= MASK_SAT;
 }
 
-/* White variance: what the noise is per pixel once it is decorrelated. The convolved image's part keeps the kernel's
- * reach (K^2) and the weight of a delta of the same sum. */
+/* White variance: what the noise is per pixel once it is decorrelated. The convolved image's part
+ * keeps the kernel's reach (K^2) and the weight of a delta of the same sum. */
 static void
 combine_variances(struct pair *p, struct convolver *c, struct image *diff)
 {
@@ -305,9 +306,8 @@ subtract_background(struct pair *p, struct image *diff)
 		n_sky += p->sky[i];
 	/* A field without sky has its background from the fit alone. */
 	for (size_t i = 0; i < n; i++)
-		sky.mask[i] = p->sky[i] || (n_sky < n / 10 && (diff->mask[i] & MASK_EXCLUDED) == 0)
-						  ? 0
-						  : MASK_BAD;
+		sky.mask[i] =
+			p->sky[i] || (n_sky < n / 10 && (diff->mask[i] & MASK_EXCLUDED) == 0) ? 0 : MASK_BAD;
 	status = background_measure(&sky, MESH, MESH_FILTER, &bkg);
 	free(sky.mask);
 	if (status < 0)
@@ -330,7 +330,8 @@ noise_scaled(const struct image *diff, float *z)
 				   : 0;
 }
 
-/* Undo the kernel's correlation, then what is left of it: resampling and stacking correlate noise before us. */
+/* Undo the kernel's correlation, then what is left of it: resampling and stacking correlate noise
+ * before us. */
 static int
 decorrelate(struct pair *p, struct subtraction *out)
 {

@@ -1,7 +1,9 @@
 /*
- * difference: what changed between an aligned reference and a science frame. SPDX-License-Identifier: PostgreSQL
+ * difference: what changed between an aligned reference and a science frame.
+ * SPDX-License-Identifier: PostgreSQL
  *
- * The subtraction itself is image/subtract.c, the score image/score.c; here files, the quality gate and the numbers.
+ * The subtraction itself is image/subtract.c, the score image/score.c; here files, the quality gate
+ * and the numbers.
  */
 #include <math.h>
 #include <stdio.h>
@@ -31,14 +33,14 @@ read_options(struct astrid_ctx *ctx)
 {
 	const char *side = astrid_param_string(ctx, "convolve");
 
-	return (struct subtract_options){
-		.convolve = strcmp(side, "reference") == 0 ? CONVOLVE_REFERENCE
-					: strcmp(side, "science") == 0 ? CONVOLVE_SCIENCE
-												   : CONVOLVE_SHARPER,
-		.kernel_order = (int) astrid_param_int(ctx, "kernel_order"),
-		.background_order = (int) astrid_param_int(ctx, "background_order"),
-		.kernel_half = (int) astrid_param_int(ctx, "kernel_half"),
-		.max_stamps = (int) astrid_param_int(ctx, "max_stamps")};
+	return (struct subtract_options){.convolve = strcmp(side, "reference") == 0 ? CONVOLVE_REFERENCE
+												 : strcmp(side, "science") == 0 ? CONVOLVE_SCIENCE
+																				: CONVOLVE_SHARPER,
+									 .kernel_order = (int) astrid_param_int(ctx, "kernel_order"),
+									 .background_order =
+										 (int) astrid_param_int(ctx, "background_order"),
+									 .kernel_half = (int) astrid_param_int(ctx, "kernel_half"),
+									 .max_stamps = (int) astrid_param_int(ctx, "max_stamps")};
 }
 
 /* A bad subtraction ends here, with its numbers: its detections would be noise. */
@@ -64,13 +66,13 @@ check_quality(struct astrid_ctx *ctx, const struct subtraction *sub, const struc
 
 	for (size_t i = 0; i < sizeof gates / sizeof gates[0]; i++)
 		if (gates[i].bad)
-			return astrid_raise(
-				ASTRID_E_BAD_SUBTRACTION, astrid_input(ctx, "science", 0), -1, NULL,
-				"%s is %.3g (kernel sum %.4g, flux ratio %.4g, footprint ratio %.3g, z MAD %.3g, z std "
-				"%.3g, used fraction %.3g, %d stamps)",
-				gates[i].what, gates[i].value, sub->kernel_sum, sub->flux_ratio,
-				sub->footprint_ratio, score->z_mad, score->z_std, sub->used_fraction,
-				sub->n_stamps);
+			return astrid_raise(ASTRID_E_BAD_SUBTRACTION, astrid_input(ctx, "science", 0), -1, NULL,
+								"%s is %.3g (kernel sum %.4g, flux ratio %.4g, footprint ratio "
+								"%.3g, z MAD %.3g, z std "
+								"%.3g, used fraction %.3g, %d stamps)",
+								gates[i].what, gates[i].value, sub->kernel_sum, sub->flux_ratio,
+								sub->footprint_ratio, score->z_mad, score->z_std,
+								sub->used_fraction, sub->n_stamps);
 	return 0;
 }
 
@@ -112,7 +114,8 @@ tell(json_t *result, const struct subtraction *sub, const struct score *score)
 static struct frame
 derived_frame(const struct frame *science)
 {
-	struct frame f = {.meta = science->meta, .wcs = science->wcs, .wcs_approx = science->wcs_approx};
+	struct frame f = {
+		.meta = science->meta, .wcs = science->wcs, .wcs_approx = science->wcs_approx};
 
 	return f;
 }
@@ -258,11 +261,12 @@ static const struct astrid_port outputs[] = {
 	{.role = NULL}};
 /* clang-format on */
 
-const struct astrid_stage stage_difference = {.abi = ASTRID_STAGE_ABI,
-											  .name = "difference",
-											  .summary = "subtract the aligned reference from a science frame",
-											  .version = 1,
-											  .params = params,
-											  .inputs = inputs,
-											  .outputs = outputs,
-											  .run = run};
+const struct astrid_stage stage_difference = {
+	.abi = ASTRID_STAGE_ABI,
+	.name = "difference",
+	.summary = "subtract the aligned reference from a science frame",
+	.version = 1,
+	.params = params,
+	.inputs = inputs,
+	.outputs = outputs,
+	.run = run};
