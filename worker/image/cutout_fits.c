@@ -8,6 +8,8 @@
 #include "core/err.h"
 #include "core/files.h"
 
+#define FITS_BLOCK 2880
+
 static const char *const sci_names[3] = {"SCIENCE", "REFERENCE", "DIFFERENCE"};
 static const char *const mask_names[3] = {"MASK_SCIENCE", "MASK_REFERENCE", "MASK_DIFFERENCE"};
 
@@ -29,15 +31,17 @@ add_hdu(fitsfile *f, const struct cutout *c, const char *name, int bitpix, int d
 int
 cutout_write_fits(const struct cutout *c, const char *uri)
 {
-	size_t size = 2880;
-	void *buffer = malloc(size);
+	size_t size = FITS_BLOCK;
+	/* Zeros: cfitsio looks for further HDUs in the memory it is given. */
+	void *buffer = calloc(1, size);
+	LONGLONG header, data, end = 0;
 	fitsfile *f = NULL;
 	char text[FLEN_STATUS];
 	int status = 0, result;
 
 	if (buffer == NULL)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for a cutout");
-	fits_create_memfile(&f, &buffer, &size, 2880, realloc, &status);
+	fits_create_memfile(&f, &buffer, &size, FITS_BLOCK, realloc, &status);
 	fits_create_img(f, BYTE_IMG, 0, NULL, &status);
 	for (int k = 0; k < 3; k++)
 		if (c->sci[k] != NULL)
@@ -46,8 +50,9 @@ cutout_write_fits(const struct cutout *c, const char *uri)
 			add_hdu(f, c, mask_names[k], LONG_IMG, TINT, c->mask[k], &status);
 		}
 	fits_flush_file(f, &status);
+	fits_get_hduaddrll(f, &header, &data, &end, &status);
 	if (status == 0)
-		result = files_write(uri, buffer, size);
+		result = files_write(uri, buffer, (size_t) end);
 	else
 	{
 		fits_get_errstatus(status, text);

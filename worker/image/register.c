@@ -22,8 +22,10 @@
 #define SIGNIFICANT   5.0 /* sigma above the number of chance pairs */
 #define ROUNDS        3
 
-static const char *const method_names[] = {
-	[REGISTER_WCS] = "wcs", [REGISTER_OFFSET] = "offset", [REGISTER_PATTERN] = "pattern"};
+static const char *const method_names[] = {[REGISTER_WCS] = "wcs",
+										   [REGISTER_OFFSET] = "offset",
+										   [REGISTER_SHIFT] = "shift",
+										   [REGISTER_PATTERN] = "pattern"};
 
 struct matcher
 {
@@ -152,22 +154,46 @@ is_significant(const struct star_list *a, const struct star_list *b,
 		   r->matched_fraction >= MIN_FRACTION;
 }
 
-/* Set r->t to the first guess of a method; 0, 1: no guess, -1: error. */
+/* Few stars first: their triangles are few and large. Deeper where the brightest of the lists are
+ * not the same. */
+static const size_t pattern_stars[] = {60, 150};
+
+static long
+guess_pattern(const struct star_list *a, const struct star_list *b, struct transform *t)
+{
+	long best = 0;
+
+	for (size_t k = 0; k < sizeof pattern_stars / sizeof pattern_stars[0]; k++)
+	{
+		size_t na = a->n < pattern_stars[k] ? a->n : pattern_stars[k];
+		size_t nb = b->n < pattern_stars[k] ? b->n : pattern_stars[k];
+		long votes = match_triangles(a->p, na, b->p, nb, SEARCH_PX, t);
+
+		if (votes < 0)
+			return -1;
+		best = votes;
+		if ((double) votes > GOOD_FRACTION * (double) (na < nb ? na : nb))
+			break;
+	}
+	return best;
+}
+
+/* Set t to the first guess of a method; 0, 1: no guess, -1: error. */
 static int
 first_guess(const struct matcher *m, const struct star_list *b, enum register_method method,
 			struct transform *t)
 {
 	const struct star_list *a = &m->stars;
 	const struct image *im = &m->science->im;
-	size_t limit = method == REGISTER_PATTERN ? PATTERN_STARS : OFFSET_STARS;
-	size_t na = a->n < limit ? a->n : limit, nb = b->n < limit ? b->n : limit;
+	size_t na = a->n < OFFSET_STARS ? a->n : OFFSET_STARS;
+	size_t nb = b->n < OFFSET_STARS ? b->n : OFFSET_STARS;
 	long votes = 1;
 
 	transform_identity(t);
-	if (method == REGISTER_OFFSET)
+	if (method == REGISTER_OFFSET || method == REGISTER_SHIFT)
 		votes = match_offset(a->p, na, b->p, nb, fmax(im->width, im->height), t);
 	else if (method == REGISTER_PATTERN)
-		votes = match_triangles(a->p, na, b->p, nb, SEARCH_PX, t);
+		votes = guess_pattern(a, b, t);
 	return votes < 0 ? -1 : votes == 0;
 }
 
@@ -175,7 +201,7 @@ first_guess(const struct matcher *m, const struct star_list *b, enum register_me
 static int
 try_method(const struct matcher *m, enum register_method method, struct registration *r)
 {
-	bool pixels = method == REGISTER_PATTERN;
+	bool pixels = method >= REGISTER_SHIFT;
 	const struct star_list *b = pixels ? &m->ref_stars : &m->projected;
 	int guess = first_guess(m, b, method, &r->t);
 
@@ -233,7 +259,7 @@ keep_better(struct registration *best, struct registration *candidate)
 static int
 search(const struct matcher *m, struct registration *best)
 {
-	enum register_method method = have_wcs(m) ? REGISTER_WCS : REGISTER_PATTERN;
+	enum register_method method = have_wcs(m) ? REGISTER_WCS : REGISTER_SHIFT;
 
 	for (; method <= REGISTER_PATTERN; method++)
 	{

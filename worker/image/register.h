@@ -3,9 +3,10 @@
  * their stars. Called by the stages align and coadd. SPDX-License-Identifier: PostgreSQL
  *
  * Three ways, each tried where the one before finds no convincing match: the headers' WCS; the WCS
- * but for a common offset; the star pattern alone. What is fitted is small: a map on the science
- * grid that brings the science stars to where the reference's stars fall through both WCS (so all
- * distortion stays with wcslib); without WCS the map to the reference's pixels itself.
+ * but for a common offset; without WCS, the offset of one camera's pixels; the star pattern alone.
+ * What is fitted is small: a map on the science grid that brings the science stars to where the
+ * reference's stars fall through both WCS (so all distortion stays with wcslib); without WCS the
+ * map to the reference's pixels itself.
  */
 #ifndef IMAGE_REGISTER_H
 #define IMAGE_REGISTER_H
@@ -25,7 +26,8 @@ enum register_method
 {
 	REGISTER_WCS,    /* header WCS, refined */
 	REGISTER_OFFSET, /* header WCS but for an offset of many pixels */
-	REGISTER_PATTERN /* star pattern, no WCS used */
+	REGISTER_SHIFT,  /* no WCS used: a common offset in pixels */
+	REGISTER_PATTERN /* no WCS used: the shape of triangles */
 };
 
 struct registration

@@ -14,7 +14,7 @@
 #define ERROR_FLOOR      0.02 /* px */
 #define SKY_LIMITED      1.5  /* a Moffat's centroid error over FWHM / (2.355 S/N) */
 #define BLEND_PENALTY    3.0  /* neighbours pull a blended star's centroid */
-#define ENOUGH_UNBLENDED 60
+#define ENOUGH_UNBLENDED 200
 #define SEP_MERGED       1
 
 static double

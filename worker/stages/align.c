@@ -9,10 +9,9 @@
 
 #include "astrid/stage.h"
 #include "core/err.h"
-#include "image/register.h"
 #include "image/resample.h"
 #include "image/wcs.h"
-#include "stages/starfield.h"
+#include "stages/starmatch.h"
 #include "stages/tell.h"
 
 #define MIN_OVERLAP 0.02 /* of the science frame */
@@ -45,7 +44,7 @@ static const struct astrid_port outputs[] = {
 struct align
 {
 	struct starfield science, reference, aligned;
-	struct registration r;
+	struct starmatch match;
 	struct starfield_offsets check;
 	double overlap; /* part of the science frame that the reference covers */
 };
@@ -68,13 +67,13 @@ read_inputs(struct astrid_ctx *ctx, struct align *a)
 static int
 match_stars(struct astrid_ctx *ctx, struct align *a)
 {
-	const struct register_params p = {
-		.max_order = (int) astrid_param_int(ctx, "max_order"),
-		.min_stars = (int) astrid_param_int(ctx, "min_stars"),
-		.ignore_wcs = strcmp(astrid_param_string(ctx, "match"), "pattern") == 0};
+	const struct register_params p = {.max_order = (int) astrid_param_int(ctx, "max_order"),
+									  .min_stars = (int) astrid_param_int(ctx, "min_stars"),
+									  .ignore_wcs =
+										  strcmp(astrid_param_string(ctx, "match"), "stars") == 0};
 
-	if (register_frames(&a->science.frame, &a->science.sources, &a->reference.frame,
-						&a->reference.sources, &p, &a->r) < 0)
+	if (starmatch_make(&a->science, &a->reference, &p, astrid_param_float(ctx, "threshold"),
+					   &a->match) < 0)
 		return err_at(astrid_input(ctx, "science", 0), -1, NULL);
 	return 0;
 }
@@ -97,11 +96,11 @@ resample_reference(struct astrid_ctx *ctx, struct align *a)
 	const struct frame *science = &a->science.frame, *reference = &a->reference.frame;
 
 	if (image_alloc(&out->im, science->im.width, science->im.height, true) < 0 ||
-		resample_lanczos3(&reference->im, registration_map, &a->r, &out->im) < 0 ||
-		registration_wcs(&a->r, science, reference, &out->wcs) < 0)
+		resample_lanczos3(&reference->im, registration_map, &a->match.r, &out->im) < 0 ||
+		registration_wcs(&a->match.r, science, reference, &out->wcs) < 0)
 		return -1;
 	out->meta = reference->meta;
-	out->wcs_approx = a->r.science != NULL ? science->wcs_approx : reference->wcs_approx;
+	out->wcs_approx = a->match.r.science != NULL ? science->wcs_approx : reference->wcs_approx;
 	out->header = reference->header != NULL ? strdup(reference->header) : NULL;
 	a->overlap = covered(&out->im);
 	if (a->overlap < MIN_OVERLAP)
@@ -128,8 +127,8 @@ write_aligned(struct astrid_ctx *ctx, const struct align *a)
 	const char *history[] = {line, NULL};
 
 	snprintf(line, sizeof line, "astrid align: %zu stars, order %d, by %s, residual %.3f px",
-			 a->r.quality.n_used, a->r.quality.order, register_method_name(a->r.method),
-			 a->r.quality.median_radial);
+			 a->match.r.quality.n_used, a->match.r.quality.order,
+			 register_method_name(a->match.r.method), a->match.r.quality.median_radial);
 	return frame_write(astrid_output(ctx, "aligned"), &a->aligned.frame, history);
 }
 
@@ -137,7 +136,7 @@ static void
 report(struct astrid_ctx *ctx, const struct align *a)
 {
 	json_t *result = astrid_result(ctx);
-	const struct fit_quality *q = &a->r.quality;
+	const struct fit_quality *q = &a->match.r.quality;
 	bool checked = a->check.n >= 3;
 
 	tell_count(result, "n_match", q->n_used);
@@ -145,19 +144,20 @@ report(struct astrid_ctx *ctx, const struct align *a)
 	tell_count(result, "residual_n", checked ? a->check.n : q->n_used);
 	tell_number(result, "residual_snr", checked ? a->check.snr_limit : NAN);
 	json_object_set_new(result, "order", json_integer(q->order));
-	json_object_set_new(result, "method", json_string(register_method_name(a->r.method)));
+	json_object_set_new(result, "method", json_string(register_method_name(a->match.r.method)));
 	tell_number(result, "fit_residual_px", q->median_radial);
 	tell_number(result, "rms_x", q->rms_x);
 	tell_number(result, "rms_y", q->rms_y);
 	tell_number(result, "offset_x", q->median_x);
 	tell_number(result, "offset_y", q->median_y);
 	tell_number(result, "max_local_px", q->max_local);
-	tell_number(result, "wcs_moved_px", a->r.moved_px);
-	tell_number(result, "matched_fraction", a->r.matched_fraction);
+	tell_number(result, "wcs_moved_px", a->match.r.moved_px);
+	tell_number(result, "matched_fraction", a->match.r.matched_fraction);
 	tell_number(result, "overlap", a->overlap);
-	tell_number(result, "flux_ratio", a->check.flux_ratio);
+	tell_number(result, "flux_ratio", a->match.flux_scale);
 	tell_number(result, "fwhm_science", starfield_fwhm(&a->science));
 	tell_number(result, "fwhm_reference", starfield_fwhm(&a->reference));
+	json_object_set_new(result, "equal_seeing", json_boolean(a->match.blurred));
 	json_object_set_new(result, "has_wcs", json_boolean(a->aligned.frame.wcs != NULL));
 }
 
@@ -179,7 +179,7 @@ run(struct astrid_ctx *ctx)
 	}
 	if (status == 0)
 		report(ctx, &a);
-	registration_free(&a.r);
+	starmatch_free(&a.match);
 	starfield_free(&a.science);
 	starfield_free(&a.reference);
 	starfield_free(&a.aligned);

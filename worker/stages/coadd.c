@@ -12,18 +12,14 @@
 
 #include "astrid/stage.h"
 #include "core/err.h"
-#include "image/register.h"
 #include "image/resample.h"
 #include "image/stack.h"
 #include "image/stats.h"
 #include "image/wcs.h"
-#include "stages/starfield.h"
+#include "stages/starmatch.h"
 #include "stages/tell.h"
 
-#define MAX_FRAMES  256
-#define RATIO_SNR   20.0 /* stars that set the flux scale */
-#define RATIO_KAPPA 3.0
-#define RATIO_MIN   3 /* of them */
+#define MAX_FRAMES 256
 #define SAMPLE_STEP                                                                                \
 	97 /* pixels between those whose variance makes the weight; prime, so that no column repeats   \
 		*/
@@ -119,32 +115,6 @@ choose_anchor(struct astrid_ctx *ctx, struct coadd *c)
 /* ---- bringing one frame onto the anchor's grid
  * ------------------------------------------------------------------- */
 
-/* The clipped median of the stars' flux ratios; NaN where too few are bright. */
-static int
-flux_scale(const struct registration *r, const struct source_list *anchor,
-		   const struct source_list *other, double *scale)
-{
-	double *ratio = malloc((r->n_pairs + 1) * sizeof *ratio);
-	size_t n = 0;
-
-	if (ratio == NULL)
-		return err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu stars", r->n_pairs);
-	for (size_t k = 0; k < r->n_pairs; k++)
-	{
-		const struct source *a = &anchor->v[r->pairs[k].i], *b = &other->v[r->pairs[k].j];
-
-		if (r->pairs[k].used && a->flux > RATIO_SNR * a->flux_err &&
-			b->flux > RATIO_SNR * b->flux_err)
-			ratio[n++] = a->flux / b->flux;
-	}
-	*scale = n >= RATIO_MIN ? stats_clip(ratio, n, RATIO_KAPPA, 10).median : NAN;
-	free(ratio);
-	if (isfinite(*scale) && *scale > 0)
-		return 0;
-	return err_raise(ASTRID_E_TOO_FEW_STARS, "%zu stars above S/N %g to set the flux scale", n,
-					 RATIO_SNR);
-}
-
 static void
 rescale(struct image *im, double factor)
 {
@@ -181,15 +151,18 @@ place(struct astrid_ctx *ctx, struct coadd *c, size_t k)
 	struct member *m = &c->v[k];
 	const struct register_params p = {.max_order = (int) astrid_param_int(ctx, "max_order"),
 									  .min_stars = (int) astrid_param_int(ctx, "min_stars")};
-	struct registration r = {0};
+	struct starmatch match = {0};
 	int status = -1;
 
-	if (register_frames(&anchor->field.frame, &anchor->field.sources, &m->field.frame,
-						&m->field.sources, &p, &r) == 0 &&
-		flux_scale(&r, &anchor->field.sources, &m->field.sources, &m->scale) == 0 &&
-		image_alloc(&m->layer.im, grid->width, grid->height, true) == 0)
-		status = resample_lanczos3(&m->field.frame.im, registration_map, &r, &m->layer.im);
-	registration_free(&r);
+	if (starmatch_make(&anchor->field, &m->field, &p, astrid_param_float(ctx, "threshold"),
+					   &match) < 0)
+		return -1;
+	m->scale = match.flux_scale;
+	if (!(m->scale > 0))
+		err_raise(ASTRID_E_TOO_FEW_STARS, "%zu bright stars to set the flux scale", match.n_flux);
+	else if (image_alloc(&m->layer.im, grid->width, grid->height, true) == 0)
+		status = resample_lanczos3(&m->field.frame.im, registration_map, &match.r, &m->layer.im);
+	starmatch_free(&match);
 	if (status == 0)
 		rescale(&m->layer.im, m->scale);
 	return status;

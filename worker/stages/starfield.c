@@ -69,39 +69,30 @@ starfield_fwhm(const struct starfield *s)
 }
 
 static size_t
-bright_points(const struct source_list *list, double min_snr, struct point *p, size_t *index)
+bright_points(const struct source_list *list, double min_snr, struct point *p)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < list->n; i++)
 		if (is_clean(&list->v[i], min_snr))
-		{
-			p[n] = (struct point){list->v[i].x, list->v[i].y, 1};
-			index[n++] = i;
-		}
+			p[n++] = (struct point){list->v[i].x, list->v[i].y, 1};
 	return n;
 }
 
 struct lists
 {
 	struct point *a, *b;
-	size_t *index_a, *index_b;
 	struct star_pair *pairs;
 	double *value;
 };
 
 static void
-summarise(const struct starfield *a, const struct starfield *b, const struct lists *l, size_t n,
-		  struct starfield_offsets *out)
+summarise(const struct lists *l, size_t n, struct starfield_offsets *out)
 {
 	out->n = n;
 	for (size_t k = 0; k < n; k++)
 		l->value[k] = hypot(l->pairs[k].u - l->pairs[k].x, l->pairs[k].v - l->pairs[k].y);
 	out->median_px = stats_median(l->value, n);
-	for (size_t k = 0; k < n; k++)
-		l->value[k] = a->sources.v[l->index_a[l->pairs[k].i]].flux /
-					  b->sources.v[l->index_b[l->pairs[k].j]].flux;
-	out->flux_ratio = stats_median(l->value, n);
 }
 
 static int
@@ -109,8 +100,8 @@ compare_above(const struct starfield *a, const struct starfield *b, double snr,
 			  const struct lists *l, struct starfield_offsets *out)
 {
 	struct transform identity;
-	size_t na = bright_points(&a->sources, snr, l->a, l->index_a);
-	size_t nb = bright_points(&b->sources, snr, l->b, l->index_b);
+	size_t na = bright_points(&a->sources, snr, l->a);
+	size_t nb = bright_points(&b->sources, snr, l->b);
 	long n;
 
 	transform_identity(&identity);
@@ -118,7 +109,7 @@ compare_above(const struct starfield *a, const struct starfield *b, double snr,
 	if (n < 0)
 		return -1;
 	out->snr_limit = snr;
-	summarise(a, b, l, (size_t) n, out);
+	summarise(l, (size_t) n, out);
 	return 0;
 }
 
@@ -127,13 +118,11 @@ starfield_compare(const struct starfield *a, const struct starfield *b,
 				  struct starfield_offsets *out)
 {
 	size_t na = a->sources.n + 1, nb = b->sources.n + 1;
-	struct lists l = {malloc(na * sizeof *l.a),       malloc(nb * sizeof *l.b),
-					  malloc(na * sizeof *l.index_a), malloc(nb * sizeof *l.index_b),
-					  malloc(na * sizeof *l.pairs),   malloc(na * sizeof *l.value)};
+	struct lists l = {malloc(na * sizeof *l.a), malloc(nb * sizeof *l.b),
+					  malloc(na * sizeof *l.pairs), malloc(na * sizeof *l.value)};
 	int status = -1;
 
-	if (l.a == NULL || l.b == NULL || l.index_a == NULL || l.index_b == NULL || l.pairs == NULL ||
-		l.value == NULL)
+	if (l.a == NULL || l.b == NULL || l.pairs == NULL || l.value == NULL)
 		err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu stars", na + nb);
 	else
 	{
@@ -143,8 +132,6 @@ starfield_compare(const struct starfield *a, const struct starfield *b,
 	}
 	free(l.a);
 	free(l.b);
-	free(l.index_a);
-	free(l.index_b);
 	free(l.pairs);
 	free(l.value);
 	return status;

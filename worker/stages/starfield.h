@@ -31,9 +31,8 @@ double starfield_fwhm(const struct starfield *s);
 struct starfield_offsets /* of stars seen on two frames that share a grid */
 {
 	size_t n;
-	double median_px;  /* radial; NaN without a star */
-	double snr_limit;  /* stars above it were used */
-	double flux_ratio; /* first / second, median; NaN without a star */
+	double median_px; /* radial; NaN without a star */
+	double snr_limit; /* stars above it were used */
 };
 
 /* How far the centroids of bright unsaturated stars of a and b lie apart, and how their fluxes
