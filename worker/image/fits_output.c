@@ -14,7 +14,8 @@ int
 fits_output_begin(struct fits_output *out, size_t expected)
 {
 	*out = (struct fits_output){.n_bytes = expected + HEADROOM};
-	out->bytes = malloc(out->n_bytes);
+	/* Zeros: cfitsio looks for further HDUs in the memory it is given. */
+	out->bytes = calloc(1, out->n_bytes);
 	if (out->bytes == NULL)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory to write %zu bytes", out->n_bytes);
 	fits_create_memfile(&out->ff, &out->bytes, &out->n_bytes, HEADROOM, realloc, &out->status);
