@@ -29,9 +29,8 @@ static const struct astrid_param params[] = {
 	 "highest order of the fitted map: 0 shift, 1 affine, 2 and 3 polynomial"},
 	{"min_stars", ASTRID_PARAM_INT, "", "4", 1, 10000, NULL,
 	 "matched stars below which the stage refuses"},
-	{"match", ASTRID_PARAM_STRING, "", "auto", 0, 0, "auto pattern",
-	 "auto: by WCS, falling back to a common offset and to the star pattern; pattern: by that "
-	 "only"},
+	{"match", ASTRID_PARAM_STRING, "", "auto", 0, 0, "auto stars",
+	 "auto: by the headers' WCS, falling back to the stars' positions alone; stars: by those only"},
 	{0}};
 
 static const struct astrid_port inputs[] = {{"science", 0, "calibrated science frame"},
