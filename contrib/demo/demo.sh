@@ -111,6 +111,7 @@ start_server() {
 }
 
 start_worker() {
+    # shellcheck disable=SC2016 # the inner shell expands them
     as_owner sh -c 'echo $$ >"$0/worker.pid"; exec setsid "$@" >"$0/log/worker.log" 2>&1 </dev/null' "$folder" \
         "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --slots="$SLOTS" \
         --queues=observation_ingestion,preprocessing,differencing,detection,curation,notification \
@@ -187,7 +188,7 @@ report() {
     contact_sheet
     cat <<TEXT
 
-Go on exploring:  psql -h $folder/socket -U astrid astrid$([ "$(id -u)" != 0 ] || echo "      (as user postgres, or as root with -U astrid)")
+Go on exploring:  psql -h $folder/socket -U astrid astrid
   SELECT observation_id, x, y, flux, snr, flags FROM sky.detections ORDER BY snr DESC LIMIT 20;
   SELECT object_id, n_detections, ra, dec FROM sky.objects ORDER BY n_detections DESC LIMIT 20;
   SELECT queue_name, state, count(*), avg(finished_at - started_at) FROM astrid.job_status GROUP BY 1, 2;
