@@ -12,17 +12,14 @@
 #include "image/resample.h"
 #include "image/wcs.h"
 #include "stages/starmatch.h"
-#include "stages/tell.h"
+#include "stages/frame_params.h"
 
 #define MIN_OVERLAP 0.02 /* of the science frame */
 
 static const struct astrid_param params[] = {
-	{"hdu", ASTRID_PARAM_INT, "", "-1", -1, 9999, NULL,
-	 "HDU of the science image, 0-based; -1: the first image"},
-	{"ref_hdu", ASTRID_PARAM_INT, "", "-1", -1, 9999, NULL,
-	 "HDU of the reference image, 0-based; -1: the first image"},
-	{"instrument", ASTRID_PARAM_JSON, "", NULL, 0, 0, NULL,
-	 "row of sky.instruments: keyword map, gain, saturation"},
+	FRAME_PARAMS,
+	{"ref_hdu", ASTRID_PARAM_INT, "", NULL, 0, 100000, NULL,
+	 "HDU of the reference image, 0-based; default the first 2-D image"},
 	{"threshold", ASTRID_PARAM_FLOAT, "sigma", "5", 1.5, 1000, NULL,
 	 "detection threshold of the stars that are matched"},
 	{"max_order", ASTRID_PARAM_INT, "", "3", 0, TRANSFORM_MAX_ORDER, NULL,
@@ -46,21 +43,28 @@ struct align
 	struct starmatch match;
 	struct starfield_offsets check;
 	double overlap; /* part of the science frame that the reference covers */
+	double fwhm_science, fwhm_reference;
+	bool has_wcs;
 };
 
 static int
 read_inputs(struct astrid_ctx *ctx, struct align *a)
 {
-	struct frame_request req = {.hdu = (int) astrid_param_int(ctx, "hdu"),
-								.plane = -1,
-								.instrument = astrid_param_json(ctx, "instrument"),
-								.need_planes = true};
+	struct frame_request req;
 	double threshold = astrid_param_float(ctx, "threshold");
+	json_t *instrument = frame_params(ctx, &req);
+	int status;
 
-	if (starfield_read(astrid_input(ctx, "science", 0), &req, threshold, &a->science) < 0)
+	if (instrument == NULL)
 		return -1;
-	req.hdu = (int) astrid_param_int(ctx, "ref_hdu");
-	return starfield_read(astrid_input(ctx, "reference", 0), &req, threshold, &a->reference);
+	req.need_planes = true;
+	status = starfield_read(astrid_input(ctx, "science", 0), &req, threshold, &a->science);
+	req.plane = -1;
+	req.hdu = astrid_param_given(ctx, "ref_hdu") ? (int) astrid_param_int(ctx, "ref_hdu") : -1;
+	if (status == 0)
+		status = starfield_read(astrid_input(ctx, "reference", 0), &req, threshold, &a->reference);
+	json_decref(instrument);
+	return status;
 }
 
 static int
@@ -99,24 +103,31 @@ resample_reference(struct astrid_ctx *ctx, struct align *a)
 		registration_wcs(&a->match.r, science, reference, &out->wcs) < 0)
 		return -1;
 	out->meta = reference->meta;
-	out->wcs_approx = a->match.r.science != NULL ? science->wcs_approx : reference->wcs_approx;
+	out->wcs_approx = reference->wcs != NULL ? reference->wcs_approx : science->wcs_approx;
 	out->header = reference->header != NULL ? strdup(reference->header) : NULL;
 	a->overlap = covered(&out->im);
+	a->fwhm_science = starfield_fwhm(&a->science);
+	a->fwhm_reference = starfield_fwhm(&a->reference);
+	a->has_wcs = out->wcs != NULL;
 	if (a->overlap < MIN_OVERLAP)
 		return astrid_raise(ASTRID_E_NO_OVERLAP, astrid_input(ctx, "reference", 0), -1, NULL,
 							"the reference covers %.1f %% of the science frame", 100 * a->overlap);
 	return 0;
 }
 
-/* What counts is not the fit but where the stars are on the resampled pixels: measure them again.
- */
+/* What counts is not the fit but where the stars are on the resampled pixels: measure them again,
+ * at equal seeing where that made the match. Ends the use of both frames' pixels. */
 static int
 check_result(struct astrid_ctx *ctx, struct align *a)
 {
-	if (starfield_measure(&a->aligned, astrid_param_float(ctx, "threshold")) < 0 ||
-		starfield_compare(&a->science, &a->aligned, &a->check) < 0)
-		return -1;
-	return 0;
+	double threshold = astrid_param_float(ctx, "threshold");
+	int status = a->match.blur_reference > 0
+					 ? starmatch_blur(&a->aligned, a->match.blur_reference, threshold)
+					 : starfield_measure(&a->aligned, threshold);
+
+	if (status == 0 && a->match.blur_science > 0)
+		status = starmatch_blur(&a->science, a->match.blur_science, threshold);
+	return status == 0 ? starfield_compare(&a->science, &a->aligned, &a->check) : -1;
 }
 
 static int
@@ -137,27 +148,35 @@ report(struct astrid_ctx *ctx, const struct align *a)
 	json_t *result = astrid_result(ctx);
 	const struct fit_quality *q = &a->match.r.quality;
 	bool checked = a->check.n >= 3;
+	const struct
+	{
+		const char *name;
+		double value;
+	} numbers[] = {{"residual_px", checked ? a->check.median_px : q->median_radial},
+				   {"residual_snr", checked ? a->check.snr_limit : NAN},
+				   {"fit_residual_px", q->median_radial},
+				   {"rms_x", q->rms_x},
+				   {"rms_y", q->rms_y},
+				   {"offset_x", q->median_x},
+				   {"offset_y", q->median_y},
+				   {"max_local_px", q->max_local},
+				   {"wcs_moved_px", a->match.r.moved_px},
+				   {"matched_fraction", a->match.r.matched_fraction},
+				   {"overlap", a->overlap},
+				   {"flux_ratio", a->match.flux_scale},
+				   {"fwhm_science", a->fwhm_science},
+				   {"fwhm_reference", a->fwhm_reference}};
 
-	tell_count(result, "n_match", q->n_used);
-	tell_number(result, "residual_px", checked ? a->check.median_px : q->median_radial);
-	tell_count(result, "residual_n", checked ? a->check.n : q->n_used);
-	tell_number(result, "residual_snr", checked ? a->check.snr_limit : NAN);
+	json_object_set_new(result, "n_match", json_integer((json_int_t) q->n_used));
 	json_object_set_new(result, "order", json_integer(q->order));
 	json_object_set_new(result, "method", json_string(register_method_name(a->match.r.method)));
-	tell_number(result, "fit_residual_px", q->median_radial);
-	tell_number(result, "rms_x", q->rms_x);
-	tell_number(result, "rms_y", q->rms_y);
-	tell_number(result, "offset_x", q->median_x);
-	tell_number(result, "offset_y", q->median_y);
-	tell_number(result, "max_local_px", q->max_local);
-	tell_number(result, "wcs_moved_px", a->match.r.moved_px);
-	tell_number(result, "matched_fraction", a->match.r.matched_fraction);
-	tell_number(result, "overlap", a->overlap);
-	tell_number(result, "flux_ratio", a->match.flux_scale);
-	tell_number(result, "fwhm_science", starfield_fwhm(&a->science));
-	tell_number(result, "fwhm_reference", starfield_fwhm(&a->reference));
-	json_object_set_new(result, "equal_seeing", json_boolean(a->match.blurred));
-	json_object_set_new(result, "has_wcs", json_boolean(a->aligned.frame.wcs != NULL));
+	json_object_set_new(result, "residual_n",
+						json_integer((json_int_t) (checked ? a->check.n : q->n_used)));
+	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+		json_object_set_new(result, numbers[i].name, json_number(numbers[i].value));
+	json_object_set_new(result, "equal_seeing",
+						json_boolean(a->match.blur_science > 0 || a->match.blur_reference > 0));
+	json_object_set_new(result, "has_wcs", json_boolean(a->has_wcs));
 }
 
 static int
@@ -172,8 +191,8 @@ run(struct astrid_ctx *ctx)
 		if (match_stars(ctx, &a) == 0)
 		{
 			astrid_stage_progress(ctx, 0.5, "resampling");
-			if (resample_reference(ctx, &a) == 0 && check_result(ctx, &a) == 0)
-				status = write_aligned(ctx, &a);
+			if (resample_reference(ctx, &a) == 0 && write_aligned(ctx, &a) == 0)
+				status = check_result(ctx, &a);
 		}
 	}
 	if (status == 0)

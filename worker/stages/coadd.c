@@ -16,8 +16,8 @@
 #include "image/stack.h"
 #include "image/stats.h"
 #include "image/wcs.h"
+#include "stages/frame_params.h"
 #include "stages/starmatch.h"
-#include "stages/tell.h"
 
 #define MAX_FRAMES 256
 #define SAMPLE_STEP                                                                                \
@@ -25,10 +25,7 @@
 		*/
 
 static const struct astrid_param params[] = {
-	{"hdu", ASTRID_PARAM_INT, "", "-1", -1, 9999, NULL,
-	 "HDU of the image in every file, 0-based; -1: the first image"},
-	{"instrument", ASTRID_PARAM_JSON, "", NULL, 0, 0, NULL,
-	 "row of sky.instruments: keyword map, gain, saturation"},
+	FRAME_PARAMS,
 	{"anchor", ASTRID_PARAM_STRING, "", "sharpest", 0, 0, "sharpest first",
 	 "the frame that lends grid and flux scale"},
 	{"threshold", ASTRID_PARAM_FLOAT, "sigma", "5", 1.5, 1000, NULL,
@@ -77,12 +74,23 @@ subtract_sky(struct member *m)
 }
 
 static int
+read_member(struct astrid_ctx *ctx, struct coadd *c, size_t k, const struct frame_request *req)
+{
+	if (starfield_read(astrid_input(ctx, "science", k), req, astrid_param_float(ctx, "threshold"),
+					   &c->v[k].field) < 0)
+		return -1;
+	c->v[k].fwhm = starfield_fwhm(&c->v[k].field);
+	subtract_sky(&c->v[k]);
+	astrid_stage_progress(ctx, 0.4 * (double) (k + 1) / (double) c->n, "reading");
+	return 0;
+}
+
+static int
 read_members(struct astrid_ctx *ctx, struct coadd *c)
 {
-	const struct frame_request req = {.hdu = (int) astrid_param_int(ctx, "hdu"),
-									  .plane = -1,
-									  .instrument = astrid_param_json(ctx, "instrument"),
-									  .need_planes = true};
+	struct frame_request req;
+	json_t *instrument;
+	int status = 0;
 
 	c->n = astrid_input_count(ctx, "science");
 	if (c->n > MAX_FRAMES)
@@ -90,16 +98,14 @@ read_members(struct astrid_ctx *ctx, struct coadd *c)
 	c->v = calloc(c->n, sizeof *c->v);
 	if (c->v == NULL)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu frames", c->n);
-	for (size_t k = 0; k < c->n; k++)
-	{
-		if (starfield_read(astrid_input(ctx, "science", k), &req,
-						   astrid_param_float(ctx, "threshold"), &c->v[k].field) < 0)
-			return -1;
-		c->v[k].fwhm = starfield_fwhm(&c->v[k].field);
-		subtract_sky(&c->v[k]);
-		astrid_stage_progress(ctx, 0.4 * (double) (k + 1) / (double) c->n, "reading");
-	}
-	return 0;
+	instrument = frame_params(ctx, &req);
+	if (instrument == NULL)
+		return -1;
+	req.need_planes = true;
+	for (size_t k = 0; k < c->n && status == 0; k++)
+		status = read_member(ctx, c, k, &req);
+	json_decref(instrument);
+	return status;
 }
 
 static void
@@ -294,14 +300,14 @@ report(struct astrid_ctx *ctx, const struct coadd *c)
 
 	for (size_t k = 0; k < c->n; k++)
 		exposure += c->v[k].used ? c->v[k].field.frame.meta.exptime : 0;
-	tell_count(result, "n_frames", c->n_used);
-	tell_count(result, "n_left_out", c->n - c->n_used);
-	tell_count(result, "n_rejected", c->n_rejected);
-	tell_count(result, "anchor", c->anchor);
-	tell_number(result, "fwhm", c->v[c->anchor].fwhm);
-	tell_number(result, "gain", c->out.meta.gain);
-	tell_number(result, "total_exptime", exposure);
-	tell_number(result, "sky_sigma", sqrt(sky_variance(&c->out.im)));
+	json_object_set_new(result, "n_frames", json_integer((json_int_t) c->n_used));
+	json_object_set_new(result, "n_left_out", json_integer((json_int_t) (c->n - c->n_used)));
+	json_object_set_new(result, "n_rejected", json_integer((json_int_t) c->n_rejected));
+	json_object_set_new(result, "anchor", json_integer((json_int_t) c->anchor));
+	json_object_set_new(result, "fwhm", json_number(c->v[c->anchor].fwhm));
+	json_object_set_new(result, "gain", json_number(c->out.meta.gain));
+	json_object_set_new(result, "total_exptime", json_number(exposure));
+	json_object_set_new(result, "sky_sigma", json_number(sqrt(sky_variance(&c->out.im))));
 }
 
 static void

@@ -91,86 +91,112 @@ core_fwhm(const struct source_list *list)
 	return median;
 }
 
-/* Sources of the frame as it would be at `target` FWHM (in its own pixels). */
-static int
-sources_at_seeing(const struct starfield *s, double fwhm, double target, double threshold,
-				  struct source_list *out)
+int
+starmatch_blur(struct starfield *s, double sigma, double threshold)
 {
-	struct starfield blurred = {0};
-	int status;
+	struct image blurred;
 
-	if (blur_gaussian(&s->frame.im, sqrt(target * target - fwhm * fwhm) / SIGMA_FWHM,
-					  &blurred.frame.im) < 0)
+	if (blur_gaussian(&s->frame.im, sigma, &blurred) < 0)
 		return -1;
-	status = starfield_measure(&blurred, threshold);
-	*out = blurred.sources;
-	blurred.sources = (struct source_list){0};
-	starfield_free(&blurred);
+	image_free(&s->frame.im);
+	background_free(&s->background);
+	source_list_free(&s->sources);
+	s->frame.im = blurred;
+	return starfield_measure(s, threshold);
+}
+
+/* Sources of s as it would be at worse seeing; sigma in its own pixels. */
+static int
+blurred_sources(const struct starfield *s, double sigma, double threshold, struct source_list *out)
+{
+	struct starfield copy = {0};
+	int status = image_copy(&copy.frame.im, &s->frame.im);
+
+	if (status == 0)
+		status = starmatch_blur(&copy, sigma, threshold);
+	*out = copy.sources;
+	copy.sources = (struct source_list){0};
+	starfield_free(&copy);
 	return status;
 }
+
+/* sigma of the Gaussian that turns one FWHM into another. */
+static double
+sigma_between(double fwhm, double target)
+{
+	return sqrt(target * target - fwhm * fwhm) / SIGMA_FWHM;
+}
+
+struct seeing
+{
+	double science, reference; /* FWHM, px of their own grids */
+	double ratio;              /* reference pixels per science pixel */
+};
 
 /* 0: m replaced by the match at equal seeing; 1: that did not work out, m stands; -1: error. */
 static int
 match_at_equal_seeing(const struct starfield *science, const struct starfield *reference,
-					  const struct register_params *params, double threshold, double fwhm,
-					  double ref_fwhm, double ratio, struct starmatch *m)
+					  const struct register_params *params, double threshold,
+					  const struct seeing *see, struct starmatch *m)
 {
-	bool blur_science = fwhm * ratio < ref_fwhm;
+	double target = fmax(see->science, see->reference / see->ratio);
+	struct starmatch equal = {.blur_science = sigma_between(see->science, target),
+							  .blur_reference = sigma_between(see->reference / see->ratio, target)};
+	bool blur_science = equal.blur_science > equal.blur_reference;
 	struct source_list list = {0};
-	struct starmatch equal = {.blurred = true};
-	int status;
+	int status = blur_science ? blurred_sources(science, equal.blur_science, threshold, &list)
+							  : blurred_sources(reference, equal.blur_reference * see->ratio,
+												threshold, &list);
 
-	if (blur_science)
-		status = sources_at_seeing(science, fwhm, ref_fwhm / ratio, threshold, &list);
-	else
-		status = sources_at_seeing(reference, ref_fwhm, fwhm * ratio, threshold, &list);
 	if (status == 0)
 		status = match_lists(science, blur_science ? &list : &science->sources, reference,
 							 blur_science ? &reference->sources : &list, params, &equal);
 	source_list_free(&list);
-	if (status < 0)
+	if (status == 0)
 	{
-		starmatch_free(&equal);
-		if (err_code() != ASTRID_E_TOO_FEW_STARS)
-			return -1;
-		err_clear();
-		return 1;
+		starmatch_free(m);
+		*m = equal;
+		return 0;
 	}
-	starmatch_free(m);
-	*m = equal;
-	return 0;
+	starmatch_free(&equal);
+	if (err_code() != ASTRID_E_TOO_FEW_STARS)
+		return -1;
+	err_clear();
+	return 1;
+}
+
+/* Written so that an unknown FWHM counts as equal. */
+static bool
+seeing_differs(const struct seeing *see)
+{
+	double ratio = see->science * see->ratio / see->reference;
+
+	return ratio > SEEING_RATIO || ratio < 1 / SEEING_RATIO;
 }
 
 int
 starmatch_make(const struct starfield *science, const struct starfield *reference,
 			   const struct register_params *params, double threshold, struct starmatch *m)
 {
-	double fwhm = core_fwhm(&science->sources), ref_fwhm = core_fwhm(&reference->sources);
-	double ratio, seeing;
+	struct seeing see = {core_fwhm(&science->sources), core_fwhm(&reference->sources), 1};
 	int status;
 
 	*m = (struct starmatch){0};
 	status = match_lists(science, &science->sources, reference, &reference->sources, params, m);
 	if (status < 0 && err_code() != ASTRID_E_TOO_FEW_STARS)
 		return -1;
-	ratio = pixel_ratio(science, &m->r);
-	seeing = fwhm * ratio / ref_fwhm;
-	/* Written so that an unknown FWHM leaves things as they are. */
-	if (seeing > SEEING_RATIO || seeing < 1 / SEEING_RATIO)
+	see.ratio = pixel_ratio(science, &m->r);
+	if (!seeing_differs(&see))
+		return status;
+	if (match_at_equal_seeing(science, reference, params, threshold, &see, m) < 0)
 	{
-		bool matched = status == 0;
-
-		if (!matched)
-			err_clear();
-		status =
-			match_at_equal_seeing(science, reference, params, threshold, fwhm, ref_fwhm, ratio, m);
-		if (status == 1 && matched)
-			status = 0;
-		else if (status == 1)
-			status =
-				match_lists(science, &science->sources, reference, &reference->sources, params, m);
-	}
-	if (status < 0)
 		starmatch_free(m);
-	return status;
+		return -1;
+	}
+	if (m->r.pairs != NULL)
+	{
+		err_clear(); /* of a first match that failed */
+		return 0;
+	}
+	return match_lists(science, &science->sources, reference, &reference->sources, params, m);
 }
