@@ -280,7 +280,7 @@ claim_all(Claim *claim, const Queue **queues, int n)
 }
 
 void
-claim(FunctionCallInfo fcinfo, int first)
+claim_jobs(FunctionCallInfo fcinfo, int first)
 {
 	ArgArray names = arg_array_without_nulls(fcinfo, first, "queues", TEXTOID);
 	const Queue **queues = palloc(sizeof(Queue *) * Max(names.n, 1));
@@ -312,6 +312,6 @@ claim(FunctionCallInfo fcinfo, int first)
 Datum
 astrid_claim(PG_FUNCTION_ARGS)
 {
-	claim(fcinfo, 0);
+	claim_jobs(fcinfo, 0);
 	return (Datum) 0;
 }

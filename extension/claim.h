@@ -11,6 +11,6 @@
  * Claims for the arguments from number first on: queues, worker, max_jobs, lease. Puts the jobs
  * into the call's result set, which is materialized here.
  */
-extern void claim(FunctionCallInfo fcinfo, int first);
+extern void claim_jobs(FunctionCallInfo fcinfo, int first);
 
 #endif

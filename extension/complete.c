@@ -216,7 +216,7 @@ astrid_complete_and_claim(PG_FUNCTION_ARGS)
 	initStringInfo(&lost);
 	if (n > 0 && complete(items, n, &lost) < n)
 		raise_lease_lost(lost.data);
-	claim(fcinfo, 3);
+	claim_jobs(fcinfo, 3);
 	return (Datum) 0;
 }
 
