@@ -1,10 +1,10 @@
+-- Counts are exact and cost a look at what is live; history is not counted here, it has days of finished jobs.
 CREATE VIEW astrid.queue_status AS
 SELECT q.queue_name, q.worker_type, q.priority, q.max_attempts - 1 AS max_retries,
        extract(epoch FROM q.timeout)::float8 AS timeout, q.concurrency, q.enabled,
        coalesce(r.n, 0) AS ready, coalesce(w.scheduled, 0) AS scheduled, coalesce(w.blocked, 0) AS blocked,
        coalesce(x.n, 0) AS running, coalesce(d.n, 0) AS dead,
        CASE WHEN r.n > 0 THEN greatest(astrid.clock() - r.oldest, interval '0') END AS oldest_ready_age,
-       coalesce(h.completed, 0) AS completed, coalesce(h.cancelled, 0) AS cancelled,
        q.max_attempts, q.backoff_base, q.backoff_max, q.payload_schema, q.created_at, q.updated_at
   FROM astrid.queue q
   LEFT JOIN (SELECT queue_id, count(*) AS n, min(run_at) AS oldest FROM astrid.ready GROUP BY queue_id) r
@@ -12,10 +12,7 @@ SELECT q.queue_name, q.worker_type, q.priority, q.max_attempts - 1 AS max_retrie
   LEFT JOIN (SELECT queue_id, count(*) FILTER (WHERE NOT blocked) AS scheduled, count(*) FILTER (WHERE blocked) AS blocked
                FROM astrid.waiting GROUP BY queue_id) w USING (queue_id)
   LEFT JOIN (SELECT queue_id, count(*) AS n FROM astrid.running GROUP BY queue_id) x USING (queue_id)
-  LEFT JOIN (SELECT queue_id, count(*) AS n FROM astrid.dead GROUP BY queue_id) d USING (queue_id)
-  LEFT JOIN (SELECT queue_id, count(*) FILTER (WHERE state = 'completed') AS completed,
-                    count(*) FILTER (WHERE state = 'cancelled') AS cancelled
-               FROM astrid.history GROUP BY queue_id) h USING (queue_id);
+  LEFT JOIN (SELECT queue_id, count(*) AS n FROM astrid.dead GROUP BY queue_id) d USING (queue_id);
 
 COMMENT ON VIEW astrid.queue_status IS 'Settings of each queue and how many jobs it has in each state.';
 COMMENT ON COLUMN astrid.queue_status.queue_name IS 'Name of the queue.';
@@ -31,8 +28,6 @@ COMMENT ON COLUMN astrid.queue_status.blocked IS 'Jobs that wait for other jobs.
 COMMENT ON COLUMN astrid.queue_status.running IS 'Jobs leased to a worker.';
 COMMENT ON COLUMN astrid.queue_status.dead IS 'Dead letters.';
 COMMENT ON COLUMN astrid.queue_status.oldest_ready_age IS 'How long the oldest ready job has been due; null: none is ready.';
-COMMENT ON COLUMN astrid.queue_status.completed IS 'Completed jobs still in history.';
-COMMENT ON COLUMN astrid.queue_status.cancelled IS 'Cancelled jobs still in history.';
 COMMENT ON COLUMN astrid.queue_status.max_attempts IS 'Attempts of a job before it is dead.';
 COMMENT ON COLUMN astrid.queue_status.backoff_base IS 'Wait after the first failed attempt; doubles with each further one.';
 COMMENT ON COLUMN astrid.queue_status.backoff_max IS 'Longest wait between attempts.';
