@@ -1,8 +1,8 @@
 /*
  * Arguments of the SQL functions. SPDX-License-Identifier: PostgreSQL
  */
-#ifndef ARGS_H
-#define ARGS_H
+#ifndef ASTRID_ARGS_H
+#define ASTRID_ARGS_H
 
 #include "fmgr.h"
 #include "utils/array.h"
@@ -28,7 +28,7 @@ extern ArgArray arg_array(FunctionCallInfo fcinfo, int number, Oid element_type)
 extern ArgArray arg_array_without_nulls(FunctionCallInfo fcinfo, int number, const char *name,
 										Oid element_type);
 
-/* Interval as microseconds for comparison with zero; a month counts 30 days. */
+/* Raises QJ006, naming the argument, unless it is longer than zero; a month counts 30 days. */
 extern void arg_require_positive(const Interval *value, const char *name);
 
 #endif

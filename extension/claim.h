@@ -2,8 +2,8 @@
  * The claim, shared by astrid_claim and astrid_complete_and_claim. SPDX-License-Identifier:
  * PostgreSQL
  */
-#ifndef CLAIM_H
-#define CLAIM_H
+#ifndef ASTRID_CLAIM_H
+#define ASTRID_CLAIM_H
 
 #include "fmgr.h"
 

@@ -1,8 +1,8 @@
 /*
  * The one clock of the queue. SPDX-License-Identifier: PostgreSQL
  */
-#ifndef CLOCK_H
-#define CLOCK_H
+#ifndef ASTRID_CLOCK_H
+#define ASTRID_CLOCK_H
 
 #include "datatype/timestamp.h"
 

@@ -1,8 +1,8 @@
 /*
  * SQL functions that C calls for what is rarely used. SPDX-License-Identifier: PostgreSQL
  */
-#ifndef HELPERS_H
-#define HELPERS_H
+#ifndef ASTRID_HELPERS_H
+#define ASTRID_HELPERS_H
 
 /* astrid._hold_key: the job that holds the key now, which is job_id where the key was free. */
 extern int64 helper_hold_key(int32 queue_id, Datum key, int64 job_id);

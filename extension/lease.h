@@ -1,8 +1,8 @@
 /*
  * Finding and locking the running row of a lease. SPDX-License-Identifier: PostgreSQL
  */
-#ifndef LEASE_H
-#define LEASE_H
+#ifndef ASTRID_LEASE_H
+#define ASTRID_LEASE_H
 
 #include "executor/tuptable.h"
 

@@ -1,6 +1,8 @@
-/* SPDX-License-Identifier: PostgreSQL */
-#ifndef LIMIT_H
-#define LIMIT_H
+/*
+ * Concurrency limits of queues. SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef ASTRID_LIMIT_H
+#define ASTRID_LIMIT_H
 
 #include "queues.h"
 

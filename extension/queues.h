@@ -1,8 +1,8 @@
 /*
  * The settings of the queues, cached in each backend. SPDX-License-Identifier: PostgreSQL
  */
-#ifndef QUEUES_H
-#define QUEUES_H
+#ifndef ASTRID_QUEUES_H
+#define ASTRID_QUEUES_H
 
 #include "datatype/timestamp.h"
 

@@ -4,8 +4,8 @@
  *
  * SPDX-License-Identifier: PostgreSQL
  */
-#ifndef SQLSTATE_H
-#define SQLSTATE_H
+#ifndef ASTRID_SQLSTATE_H
+#define ASTRID_SQLSTATE_H
 
 #include "utils/elog.h"
 

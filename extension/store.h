@@ -7,8 +7,8 @@
  *
  * SPDX-License-Identifier: PostgreSQL
  */
-#ifndef STORE_H
-#define STORE_H
+#ifndef ASTRID_STORE_H
+#define ASTRID_STORE_H
 
 #include "access/genam.h"
 #include "executor/tuptable.h"
