@@ -16,11 +16,10 @@
 #define MAX_CLIP_ROUNDS  20
 #define PAIRS_PER_TERM   5
 #define MIN_PAIRS_AFFINE 6
-#define REQUIRED_GAIN                                                                              \
-	0.8 /* a higher order must bring the residual below this part of the lower one's */
-#define RAYLEIGH_MEDIAN 1.17741 /* median of the radius of two unit normal deviates */
-#define LOCAL_CELLS     4
-#define LOCAL_MIN_STARS 3
+#define REQUIRED_F       4.0
+#define RAYLEIGH_MEDIAN  1.17741 /* median of the radius of two unit normal deviates */
+#define LOCAL_CELLS      4
+#define LOCAL_MIN_STARS  3
 
 static int
 n_terms(int order)
@@ -397,13 +396,21 @@ enough_pairs(size_t n_used, int order)
 	return n_used > (size_t) (PAIRS_PER_TERM * n_terms(order));
 }
 
+/* F test (Bevington & Robinson 2003, chapter 11: test of an additional term): what the further
+ * terms explain, each, over what is left per degree of freedom. Both orders are taken to have the
+ * higher one's stars, as each clips for itself. */
 static bool
 is_better(const struct fit_quality *higher, const struct fit_quality *lower)
 {
+	double n = (double) higher->n_used, p_low = n_terms(lower->order),
+		   p_high = n_terms(higher->order);
+	double low = lower->chi_dof * lower->chi_dof, high = higher->chi_dof * higher->chi_dof;
+	double explained = low * 2 * (n - p_low) - high * 2 * (n - p_high);
+
 	if (lower->order == 0 && higher->n_used > (size_t) (PAIRS_PER_TERM * n_terms(1)))
 		return true;
 	return higher->n_used >= lower->n_used * 9 / 10 &&
-		   higher->chi_dof < REQUIRED_GAIN * lower->chi_dof;
+		   explained > REQUIRED_F * 2 * (p_high - p_low) * high;
 }
 
 int

@@ -54,9 +54,9 @@ int transform_fit(const struct star_pair *pairs, size_t n, int order, struct tra
 int transform_fit_clipped(struct star_pair *pairs, size_t n, int order, double kappa,
 						  struct transform *t, struct fit_quality *q);
 /*
- * The lowest order from min_order to max_order that a higher one does not beat: it needs 5 pairs
- * per term (the affine map 2) and must lower the residual per degree of freedom by 20 %; an affine
- * map with 5 pairs per term always wins over a shift.
+ * The lowest order from min_order to max_order that a higher one does not beat: that needs more
+ * than 5 pairs per term (the affine map 6 in all) and an F value of 4 for its further terms. With
+ * more than 15 pairs an affine map always wins over a shift.
  */
 int transform_fit_best(struct star_pair *pairs, size_t n, int min_order, int max_order,
 					   double kappa, struct transform *t, struct fit_quality *q);
