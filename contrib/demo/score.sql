@@ -93,7 +93,9 @@ SELECT format('%s: %s unflagged false detections above S/N 6, %s allowed', file,
 FROM verdict WHERE false_positives > allow
 UNION ALL
 SELECT format('%s: masks take %s %% beyond the truth mask, %s %% allowed', file, round((100 * mask_beyond)::numeric, 2), 100 * mask_allow)
-FROM verdict WHERE mask_beyond > mask_allow OR mask_beyond IS NULL
+FROM verdict WHERE mask_beyond > mask_allow
+UNION ALL
+SELECT format('%s: no difference was made, so nothing was searched', file) FROM verdict WHERE mask_beyond IS NULL
 UNION ALL
 SELECT format('transient %s: its epochs did not become one object', id) FROM split
 UNION ALL
