@@ -15,7 +15,7 @@ my $dir = work_folder();
 mkfifo("$dir/gate", 0600) or die;
 my $program = write_program($dir, 'wait',
 	"#!/bin/sh\necho '{\"progress\": 0.5}'\nread line < $dir/gate\necho '{\"result\": \"done\"}'\n");
-my $conf = "queues = wait\nlease = 30\n[handler.wait]\ntype = exec\nprogram = $program\n";
+my $conf = "queues = wait\nlease = 9\n[handler.wait]\ntype = exec\nprogram = $program\n";
 
 sub started { return $node->poll_query_until('postgres', "SELECT progress = 0.5 FROM astrid.job_status WHERE job_id = $_[0]"); }
 

@@ -17,6 +17,7 @@ our @EXPORT = qw(worker_binary work_folder start_worker stop_worker kill_worker 
   children_of);
 
 my %pids;
+my $started = 0;
 my $patience = $PostgreSQL::Test::Utils::timeout_default;
 
 sub worker_binary { return "$ENV{ASTRID_BIN}/astrid-worker"; }
@@ -51,7 +52,7 @@ sub wait_until
 sub start_worker
 {
 	my ($node, $dir, %option) = @_;
-	my $worker = { log => "$dir/worker." . scalar(keys %pids) . '.log', dir => $dir, node => $node };
+	my $worker = { log => "$dir/worker." . ++$started . '.log', dir => $dir, node => $node };
 	my $conf = "$dir/worker.conf";
 
 	append_to_file($worker->{log}, '');
@@ -78,11 +79,16 @@ sub wait_for_exit
 	my ($worker) = @_;
 	my $status;
 
-	return undef unless wait_until('end of the worker', sub {
+	my $ended = wait_until('end of the worker', sub {
 		my $got = waitpid($worker->{pid}, 1);
 		$status = $?;
 		return $got == $worker->{pid};
 	});
+	if (!$ended)
+	{
+		diag(worker_log($worker));
+		return undef;
+	}
 	delete $pids{ $worker->{pid} };
 	return $status;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/log.h"
+
 static const char *const statements[] = {
 #define STATEMENT(name, sql) [SQL_##name] = sql,
 #include "db/statements.def"
@@ -122,6 +124,15 @@ begin(struct pq *pq, double timeout)
 	loop_arm(pq->loop, &pq->deadline, timeout);
 }
 
+/* What the server says beside answers, among it the farewell of a shutdown, belongs into the log.
+ */
+static void
+on_notice(void *arg, const char *message)
+{
+	(void) arg;
+	log_event(LOG_AT_DEBUG, "server: %.*s", (int) strcspn(message, "\n"), message);
+}
+
 /* ---- connecting ----------------------------------------------------------------------------- */
 
 static PGconn *
@@ -160,6 +171,7 @@ pq_connect(struct pq *pq, const char *conninfo, double timeout, const bool *give
 		status = PQconnectPoll(pq->conn);
 	}
 	loop_disarm(pq->loop, &pq->deadline);
+	PQsetNoticeProcessor(pq->conn, on_notice, NULL);
 	if (PQsetnonblocking(pq->conn, 1) < 0)
 		return down(pq, PQerrorMessage(pq->conn));
 	loop_watch(pq->loop, PQsocket(pq->conn), POLLIN, on_socket, pq);
