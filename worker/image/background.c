@@ -17,7 +17,10 @@
 #define SMOOTH_RADIUS    2
 #define SOURCE_SIGMA     4.0
 #define GROW_RADIUS      3
-#define MAX_SOURCE_SHARE 0.6 /* of the usable pixels; more, and the threshold is doubled */
+#define MAX_SOURCE_SHARE 0.4 /* of the usable pixels; more, and the threshold is doubled */
+#define MIN_GOOD_SHARE                                                                             \
+	0.5                /* of a mesh's pixels: with less SEP gives the mesh up (BACK_MINGOODFRAC) */
+#define MIN_MESHES 0.7 /* of the meshes must survive the masking of sources */
 
 static int
 raise_sep(int status)
@@ -117,6 +120,25 @@ mark_sources(const struct image *im, const struct background *bkg, double sigma,
 	return usable > 0 ? (double) marked / (double) usable : 1;
 }
 
+/* Meshes of which SEP would use the pixels. */
+static int
+count_meshes(const unsigned char *bad, int w, int h, int mesh)
+{
+	int count = 0;
+
+	for (int y0 = 0; y0 < h; y0 += mesh)
+		for (int x0 = 0; x0 < w; x0 += mesh)
+		{
+			int x1 = x0 + mesh < w ? x0 + mesh : w, y1 = y0 + mesh < h ? y0 + mesh : h, good = 0;
+
+			for (int y = y0; y < y1; y++)
+				for (int x = x0; x < x1; x++)
+					good += !bad[(size_t) y * (size_t) w + (size_t) x];
+			count += good > MIN_GOOD_SHARE * (x1 - x0) * (y1 - y0);
+		}
+	return count;
+}
+
 static int
 second_pass(const struct image *im, unsigned char *bad, int mesh, int filter,
 			struct background *bkg)
@@ -124,19 +146,22 @@ second_pass(const struct image *im, unsigned char *bad, int mesh, int filter,
 	size_t n = image_size(im);
 	float *work = malloc(2 * n * sizeof *work);
 	unsigned char *sources = malloc(n);
-	double sigma = SOURCE_SIGMA, share = 1;
+	double sigma = SOURCE_SIGMA, wanted;
+	bool kept = false;
 	int status = -1;
 
 	if (work == NULL || sources == NULL)
 		err_raise(ASTRID_E_NO_MEMORY, "no memory for the background");
 	else
 	{
-		for (; share > MAX_SOURCE_SHARE && sigma < 100 * SOURCE_SIGMA; sigma *= 2)
+		wanted = MIN_MESHES * count_meshes(bad, im->width, im->height, mesh);
+		for (; !kept && sigma < 100 * SOURCE_SIGMA; sigma *= 2)
 		{
 			memcpy(sources, bad, n);
-			share = mark_sources(im, bkg, sigma, work, sources);
+			kept = mark_sources(im, bkg, sigma, work, sources) <= MAX_SOURCE_SHARE &&
+				   count_meshes(sources, im->width, im->height, mesh) >= wanted;
 		}
-		status = measure(im, share <= MAX_SOURCE_SHARE ? sources : bad, mesh, filter, bkg);
+		status = measure(im, kept ? sources : bad, mesh, filter, bkg);
 	}
 	free(work);
 	free(sources);

@@ -227,6 +227,21 @@ trim_frame(struct frame *f, const struct section *s)
 	return 0;
 }
 
+/* What the header said of margins that are gone is no longer true. */
+static void
+forget_sections(char *header)
+{
+	static const char *const keywords[] = {"BIASSEC", "TRIMSEC", "DATASEC", "CCDSEC", "DETSEC"};
+
+	for (size_t i = 0; header != NULL && i < sizeof keywords / sizeof keywords[0]; i++)
+	{
+		char *card = (char *) header_card(header, keywords[i]);
+
+		if (card != NULL)
+			memmove(card, card + CARD, strlen(card + CARD) + 1);
+	}
+}
+
 double
 detector_correct(struct frame *f, const struct detector *d, int order, int *status)
 {
@@ -239,5 +254,6 @@ detector_correct(struct frame *f, const struct detector *d, int order, int *stat
 		*status = subtract_overscan(&f->im, &d->overscan, order, &level);
 	if (*status == 0 && d->trim.x1 >= d->trim.x0)
 		*status = trim_frame(f, &d->trim);
+	forget_sections(f->header);
 	return level;
 }

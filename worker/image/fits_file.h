@@ -60,6 +60,8 @@ struct fits_output
 
 /* 0 or -1. expected: about how many bytes it will be. */
 int fits_output_begin(struct fits_output *out, size_t expected);
+/* CHECKSUM and DATASUM of the current HDU, whose data are written. */
+void fits_output_sums(struct fits_output *out);
 /* Write it under its name. 0 or -1; frees out either way. */
 int fits_output_store(struct fits_output *out, const char *uri);
 

@@ -17,6 +17,7 @@
 #include "image/wcs.h"
 
 #define CHUNK_PIXELS ((long long) 1 << 20)
+#define FULL_SHARE   0.96 /* of an integer's range: saturated, allowing for bias and flat */
 
 /* ---- which image ---- */
 
@@ -430,6 +431,25 @@ read_binning(const char *cards, const char *primary, char binning[16])
 			snprintf(binning, 16, "%dx%d", (int) x, (int) y);
 }
 
+/* A saturation level that integers of this scale cannot hold was meant for pixels before somebody
+ * rescaled them: what the converter could give lies at the end of the range. */
+static void
+limit_saturation(const struct fits_hdu *hdu, struct meta *m, struct frame_notes *notes)
+{
+	double scale = 1, zero = 0, top;
+
+	if (hdu->bitpix != 16 && hdu->bitpix != 8)
+		return;
+	header_number(hdu->cards, "BSCALE", &scale, NULL);
+	header_number(hdu->cards, "BZERO", &zero, NULL);
+	top = zero + fabs(scale) * (hdu->bitpix == 16 ? 32767 : 255);
+	if (!(m->saturation > top))
+		return;
+	note_add(notes, "saturation %g is above %g, the most that the file can hold: %g is used",
+			 m->saturation, top, FULL_SHARE * top);
+	m->saturation = FULL_SHARE * top;
+}
+
 static int
 read_meta(const struct fits_file *file, const struct frame_request *req, struct frame *f,
 		  struct frame_info *info)
@@ -440,6 +460,7 @@ read_meta(const struct fits_file *file, const struct frame_request *req, struct 
 	bool approx = false;
 
 	meta_read(cards, primary, req->instrument, &f->meta, info->imagetyp, &info->notes);
+	limit_saturation(&file->hdu[info->hdu], &f->meta, &info->notes);
 	read_binning(cards, primary, info->binning);
 	f->header = malloc(strlen(cards) + (primary != NULL ? strlen(primary) : 0) + 1);
 	if (f->header == NULL)

@@ -113,7 +113,7 @@ write_fits(const char *uri, const char *extname, const struct table_column *colu
 		else
 			fits_write_col(out.ff, kind_of(&columns[i])->cfitsio, (int) i + 1, 1, 1,
 						   (LONGLONG) n_rows, columns[i].data, &out.status);
-	fits_write_chksum(out.ff, &out.status);
+	fits_output_sums(&out);
 	return fits_output_store(&out, uri);
 }
 

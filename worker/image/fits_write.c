@@ -101,7 +101,7 @@ write_science(struct fits_output *w, const struct frame *f, const char *const *h
 	for (; history != NULL && *history != NULL; history++)
 		fits_write_history(w->ff, *history, &w->status);
 	fits_write_img(w->ff, TFLOAT, 1, (LONGLONG) image_size(im), im->sci, &w->status);
-	fits_write_chksum(w->ff, &w->status);
+	fits_output_sums(w);
 }
 
 static void
@@ -126,7 +126,7 @@ write_mask(struct fits_output *w, const struct image *im)
 	for (size_t i = 0; i < sizeof planes / sizeof planes[0]; i++)
 		fits_write_key_lng(w->ff, planes[i].keyword, planes[i].bit, planes[i].text, &w->status);
 	fits_write_img(w->ff, TINT, 1, (LONGLONG) image_size(im), im->mask, &w->status);
-	fits_write_chksum(w->ff, &w->status);
+	fits_output_sums(w);
 }
 
 static void
@@ -136,7 +136,7 @@ write_plane(struct fits_output *w, const char *extname, const float *values, int
 		return;
 	begin_image(w, extname, FLOAT_IMG, width, height);
 	fits_write_img(w->ff, TFLOAT, 1, (LONGLONG) width * height, (void *) values, &w->status);
-	fits_write_chksum(w->ff, &w->status);
+	fits_output_sums(w);
 }
 
 int
@@ -150,7 +150,7 @@ frame_write(const char *uri, const struct frame *f, const char *const *history)
 		return -1;
 	fits_create_img(w.ff, BYTE_IMG, 0, NULL, &w.status);
 	write_text(&w, "CREATOR", "astrid " ASTRID_VERSION, "program");
-	fits_write_chksum(w.ff, &w.status);
+	fits_output_sums(&w);
 	write_science(&w, f, history);
 	write_mask(&w, im);
 	write_plane(&w, "VAR", im->var, im->width, im->height);

@@ -298,13 +298,13 @@ meta_is_own_keyword(const char *keyword)
 		"ZGCOUNT",  "ZTILE",    "ZCMPTYPE", "ZNAME",    "ZVAL",     "ZQUANTIZ", "ZDITHER",
 		"ZSIMPLE",  "ZEXTEND",  "ZBLOCKED", "ZHECKSUM", "ZDATASUM", "ZBLANK",   "TFIELDS",
 		"TTYPE",    "TFORM",    "TUNIT",    "TNULL",    "TSCAL",    "TZERO",    "THEAP",
-		"INHERIT",  "MP_",      "DATAMAX",  "DATAMIN",  "DATE-OBS", "TIMESYS",  "BIASSEC",
-		"TRIMSEC",  "DATASEC",  "CTYPE",    "CRVAL",    "CRPIX",    "CDELT",    "CUNIT",
-		"CROTA",    "CD1_",     "CD2_",     "PC1_",     "PC2_",     "PV1_",     "PV2_",
-		"PS1_",     "PS2_",     "LONPOLE",  "LATPOLE",  "RADESYS",  "RADECSYS", "EQUINOX",
-		"WCSAXES",  "A_",       "B_",       "AP_",      "BP_",      "WAT",      "PLTRA",
-		"PLTDEC",   "PLTSCALE", "XPIXELSZ", "YPIXELSZ", "CNPIX",    "PPO",      "AMDX",
-		"AMDY",     "WCSAPPRX", "END",      "BKGLEVEL", "BKGRMS"};
+		"INHERIT",  "MP_",      "DATAMAX",  "DATAMIN",  "DATE-OBS", "TIMESYS",  "CTYPE",
+		"CRVAL",    "CRPIX",    "CDELT",    "CUNIT",    "CROTA",    "CD1_",     "CD2_",
+		"PC1_",     "PC2_",     "PV1_",     "PV2_",     "PS1_",     "PS2_",     "LONPOLE",
+		"LATPOLE",  "RADESYS",  "RADECSYS", "EQUINOX",  "WCSAXES",  "A_",       "B_",
+		"AP_",      "BP_",      "WAT",      "PLTRA",    "PLTDEC",   "PLTSCALE", "XPIXELSZ",
+		"YPIXELSZ", "CNPIX",    "PPO",      "AMDX",     "AMDY",     "WCSAPPRX", "END",
+		"BKGLEVEL", "BKGRMS"};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++)
 		if (strncmp(keyword, prefixes[i], strlen(prefixes[i])) == 0)
