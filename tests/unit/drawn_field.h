@@ -34,7 +34,7 @@ struct field_star
 
 static uint64_t field_state;
 
-static double
+static inline double
 field_uniform(void)
 {
 	field_state ^= field_state << 13;
@@ -43,14 +43,14 @@ field_uniform(void)
 	return (double) (field_state >> 11) / 9007199254740992.0;
 }
 
-static double
+static inline double
 field_gauss(void)
 {
 	return sqrt(-2 * log(field_uniform() + 1e-300)) * cos(2 * M_PI * field_uniform());
 }
 
 /* The same stars every time: fluxes of 1e3 to 1e5, dN/dF ~ F^-2, a little beyond the field. */
-static void
+static inline void
 field_stars(struct field_star *star)
 {
 	struct wcs *w =
@@ -66,14 +66,14 @@ field_stars(struct field_star *star)
 	wcs_free(w);
 }
 
-static struct wcs *
+static inline struct wcs *
 field_wcs(const struct drawn *d, double error)
 {
 	return wcs_tan(FIELD_RA, FIELD_DEC, FIELD_SIZE / 2.0 + d->dx + error,
 				   FIELD_SIZE / 2.0 + d->dy + error, FIELD_SCALE, d->rotation, -1);
 }
 
-static void
+static inline void
 field_add_star(struct image *im, double x0, double y0, double flux, double fwhm)
 {
 	double s2 = fwhm * fwhm / (8 * M_LN2);
@@ -87,7 +87,7 @@ field_add_star(struct image *im, double x0, double y0, double flux, double fwhm)
 							 exp(-((x - x0) * (x - x0) + (y - y0) * (y - y0)) / (2 * s2)));
 }
 
-static int
+static inline int
 field_draw(const struct drawn *d, struct frame *f)
 {
 	struct field_star star[FIELD_STARS];
@@ -124,7 +124,7 @@ field_draw(const struct drawn *d, struct frame *f)
 	return 0;
 }
 
-static int
+static inline int
 field_write(const struct drawn *d, const char *path)
 {
 	struct frame f;
