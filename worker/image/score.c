@@ -16,7 +16,8 @@
 #define TAIL_STARS    20
 #define MAX_SAMPLES   200000
 #define NORMAL_MEDIAN 0.67448975 /* median of |z| */
-#define NORMAL_90     1.64485363 /* its 0.9 quantile */
+#define TAIL          0.8        /* quantile; above it may be true variables, with their share */
+#define NORMAL_TAIL   1.28155157 /* that quantile of |z| */
 
 static int
 alloc_planes(struct score *s, bool with_scene)
@@ -196,7 +197,7 @@ systematic_error(const struct sample *v, size_t n, bool tails, double *work)
 	/* The median alone would not see that some stars are worse than Gaussian; variables hide above
 	 * 0.9. A few stars have no tails to speak of. */
 	return fmax(solve_error(v, n, 0.5, NORMAL_MEDIAN, work),
-				tails ? solve_error(v, n, 0.9, NORMAL_90, work) : 0);
+				tails ? solve_error(v, n, TAIL, NORMAL_TAIL, work) : 0);
 }
 
 /* At the centres of stars only the flux error shows, one PSF sigma beside them the astrometric one,
