@@ -145,6 +145,22 @@ SELECT sky.ingest('/data/light.fits') > 0 AS enqueued;
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(20));
 SELECT jsonb_pretty(steps -> 0 -> 'inputs') AS inputs FROM pg_temp.play('preprocessing', pg_temp.calibrated('20'));
 SELECT made_from FROM sky.images WHERE kind = 'calibrated' ORDER BY image_id DESC LIMIT 1;
+-- From combine_from frames on a master is made by the first plan, filed by its commit and used by the next plan.
+UPDATE sky.settings SET value = '2' WHERE name = 'combine_from';
+SELECT count(sky.ingest(format('/data/night2-%s.fits', n))) FROM generate_series(1, 3) AS n;
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(60));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(61));
+SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(62));
+CREATE TEMP TABLE two AS SELECT c.*, sky.plan(job_id, lease_id) AS plan FROM astrid.claim(ARRAY['preprocessing'], 'tester', 2) AS c;
+SELECT jsonb_pretty((plan -> 'steps') #- '{1,params}') AS steps FROM two ORDER BY job_id LIMIT 1;
+-- a worker that left the combine out is refused
+SELECT sky.commit(job_id, lease_id, pg_temp.calibrated('60')) FROM two ORDER BY job_id LIMIT 1;
+-- both made one: the first is filed, and the third job uses it
+SELECT count(sky.commit(job_id, lease_id, jsonb_build_array(jsonb_build_object('stage', 'combine', 'result', '{"n_frames": 2}'::jsonb,
+    'outputs', jsonb_build_object('master', jsonb_build_object('uri', '/out/master/bias-' || row_number)))) || pg_temp.calibrated('60')))
+FROM (SELECT *, row_number() OVER (ORDER BY job_id) FROM two ORDER BY job_id) AS t;
+SELECT kind, uri, made_from, width FROM sky.calibration_frames WHERE is_master AND observation_id IS NULL;
+SELECT steps -> 0 -> 'inputs' -> 'bias' AS bias FROM pg_temp.play('preprocessing', pg_temp.calibrated('62'));
 SELECT sky.ingest('/data/masterbias.fits', 'bias', '{"master": true}') > 0 AS enqueued;
 SELECT result FROM pg_temp.play('observation_ingestion', pg_temp.ingested(21));
 SELECT sky.ingest('/data/light2.fits') > 0 AS enqueued;

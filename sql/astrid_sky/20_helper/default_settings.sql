@@ -7,6 +7,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 8 AS $$
     ('auto_accept_snr', '10', 'a candidate of at least this S/N is confirmed by rule; null: people decide'),
     ('auto_accept_score', 'null', 'and of at least this real/bogus score; null: the score is not asked for'),
     ('calibration_frames', '25', 'single bias, dark or flat frames that are combined at most, the nearest in time'),
+    ('combine_from', '8', 'single frames from which on a master is made and kept; fewer are combined each time'),
     ('calibration_wait', '1', 's; how long preprocessing steps aside while calibration frames are being ingested')
 $$;
 COMMENT ON FUNCTION sky.default_settings() IS 'every setting with its default';

@@ -6,12 +6,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
     o        sky.observations := sky.payload_observation(payload);
     step     jsonb := sky.stage_result(results, 'calibrate');
-    used     jsonb := sky.take_choice(commit_preprocessing.job_id, commit_preprocessing.lease_id);
+    choice   jsonb := sky.take_choice(commit_preprocessing.job_id, commit_preprocessing.lease_id);
     image_id bigint;
     next_id  bigint;
 BEGIN
     PERFORM sky.gate('calibrate', o, step -> 'result');
-    image_id := sky.record_image(o, 'calibrated', step, 'image', commit_preprocessing.job_id, commit_preprocessing.lease_id, used);
+    image_id := sky.record_image(o, 'calibrated', step, 'image', commit_preprocessing.job_id, commit_preprocessing.lease_id,
+                                 choice - 'masters');
+    PERFORM sky.file_masters(o, choice, results, commit_preprocessing.job_id, commit_preprocessing.lease_id);
     PERFORM sky.record_runs(commit_preprocessing.job_id, commit_preprocessing.lease_id, o.observation_id, results);
     IF o.kind = 'reference' THEN
         PERFORM sky.advance(o.observation_id, 'preprocessing', NULL, 'in use as reference');
