@@ -114,7 +114,7 @@ bright_fraction(const struct star_list *a, const struct star_list *b, const stru
 		hit_a += r->pairs[k].i < na;
 		hit_b += r->pairs[k].j < nb;
 	}
-	return fmax(hit_a / fmax(inside, 1), hit_b / fmax((double) nb, 1));
+	return fmin(1, fmax(hit_a / fmax(inside, 1), hit_b / fmax((double) nb, 1)));
 }
 
 /* Match and fit in turn while the radius shrinks from `radius`. The pairs' indices are those of the

@@ -10,7 +10,10 @@
 #define GRID             8
 #define MAX_PER_CELL     12
 #define MIN_SNR          8.0
-#define SHARP            0.6  /* of the median FWHM: cosmic rays and hot pixels are below */
+#define STAR_QUANTILE    0.25 /* of all FWHM: that of a star, galaxies and blends being wider */
+#define SHARP            0.6  /* of a star's FWHM: cosmic rays and hot pixels are below */
+#define EXTENDED         1.4  /* of a star's FWHM: galaxies are above */
+#define EXTENDED_PENALTY 3.0  /* their centroids move with the seeing */
 #define ERROR_FLOOR      0.02 /* px */
 #define SKY_LIMITED      1.5  /* a Moffat's centroid error over FWHM / (2.355 S/N) */
 #define BLEND_PENALTY    3.0  /* neighbours pull a blended star's centroid */
@@ -23,12 +26,15 @@ snr(const struct source *s)
 	return s->flux_err > 0 ? s->flux / s->flux_err : 0;
 }
 
-double
-star_centroid_error(const struct source *s)
+/* King 1983, PASP 95, 163, for the sky-limited case; the floor is what pixels do to a bright star.
+ */
+static double
+centroid_error(const struct source *s, double star_fwhm)
 {
 	double noise = SKY_LIMITED * s->fwhm / (2.3548 * snr(s));
 
-	return hypot(noise, ERROR_FLOOR) * (s->flags & SEP_MERGED ? BLEND_PENALTY : 1);
+	return hypot(noise, ERROR_FLOOR) * (s->flags & SEP_MERGED ? BLEND_PENALTY : 1) *
+		   (s->fwhm > EXTENDED * star_fwhm ? EXTENDED_PENALTY : 1);
 }
 
 static bool
@@ -40,7 +46,7 @@ is_star(const struct source *s, bool blends, double min_fwhm)
 
 /* NaN-free and > 0 where there is any usable source, else 0. */
 static int
-sharpness_limit(const struct source_list *sources, double *limit)
+typical_fwhm(const struct source_list *sources, double *star_fwhm)
 {
 	double *fwhm = malloc((sources->n + 1) * sizeof *fwhm);
 	size_t n = 0;
@@ -50,7 +56,7 @@ sharpness_limit(const struct source_list *sources, double *limit)
 	for (size_t i = 0; i < sources->n; i++)
 		if (is_star(&sources->v[i], true, 0))
 			fwhm[n++] = sources->v[i].fwhm;
-	*limit = n > 0 ? SHARP * stats_median(fwhm, n) : 0;
+	*star_fwhm = n > 0 ? stats_quantile(fwhm, n, STAR_QUANTILE) : 0;
 	free(fwhm);
 	return 0;
 }
@@ -64,8 +70,8 @@ cell_of(double x, int size)
 }
 
 static void
-select_stars(const struct source_list *sources, int width, int height, bool blends, double min_fwhm,
-			 struct star_list *out)
+select_stars(const struct source_list *sources, int width, int height, bool blends,
+			 double star_fwhm, struct star_list *out)
 {
 	int count[GRID][GRID] = {{0}};
 
@@ -75,10 +81,10 @@ select_stars(const struct source_list *sources, int width, int height, bool blen
 		const struct source *s = &sources->v[i];
 		int *n = &count[cell_of(s->y, height)][cell_of(s->x, width)];
 
-		if (!is_star(s, blends, min_fwhm) || *n == MAX_PER_CELL)
+		if (!is_star(s, blends, SHARP * star_fwhm) || *n == MAX_PER_CELL)
 			continue;
 		(*n)++;
-		out->p[out->n] = (struct point){s->x, s->y, star_centroid_error(s)};
+		out->p[out->n] = (struct point){s->x, s->y, centroid_error(s, star_fwhm)};
 		out->source[out->n++] = i;
 	}
 }
@@ -86,10 +92,10 @@ select_stars(const struct source_list *sources, int width, int height, bool blen
 int
 star_list_make(const struct source_list *sources, int width, int height, struct star_list *out)
 {
-	double min_fwhm = 0;
+	double star_fwhm = 0;
 
 	*out = (struct star_list){0};
-	if (sharpness_limit(sources, &min_fwhm) < 0)
+	if (typical_fwhm(sources, &star_fwhm) < 0)
 		return -1;
 	out->p = malloc((sources->n + 1) * sizeof *out->p);
 	out->source = malloc((sources->n + 1) * sizeof *out->source);
@@ -98,9 +104,9 @@ star_list_make(const struct source_list *sources, int width, int height, struct 
 		star_list_free(out);
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for %zu stars", sources->n);
 	}
-	select_stars(sources, width, height, false, min_fwhm, out);
+	select_stars(sources, width, height, false, star_fwhm, out);
 	if (out->n < ENOUGH_UNBLENDED)
-		select_stars(sources, width, height, true, min_fwhm, out);
+		select_stars(sources, width, height, true, star_fwhm, out);
 	return 0;
 }
 

@@ -18,8 +18,4 @@ struct star_list
 int star_list_make(const struct source_list *sources, int width, int height, struct star_list *out);
 void star_list_free(struct star_list *list);
 
-/* One-axis centroid error in px: King 1983 PASP 95 163, sky-limited, with a floor for what the
- * pixels do to it. */
-double star_centroid_error(const struct source *s);
-
 #endif
