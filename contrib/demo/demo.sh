@@ -178,7 +178,8 @@ compare_masks() {
 contact_sheet() {
     sql -At -F "$(printf '\t')" <"$here/candidates.sql" >"$folder/candidates.tsv"
     [ -s "$folder/candidates.tsv" ] || { echo "No candidates to show."; return 0; }
-    as_owner "$bin/astrid" contact_sheet --list "$folder/candidates.tsv" --out "$folder/contact_sheet.png" >/dev/null
+    as_owner "$bin/astrid" contact_sheet --list "$folder/candidates.tsv" --out "$folder/contact_sheet.png" \
+        --title "science, reference, difference: best, then worst" >/dev/null
     echo "Contact sheet (science, reference, difference; best first): $folder/contact_sheet.png"
 }
 
@@ -190,9 +191,9 @@ report() {
 
 Go on exploring:  psql -h $folder/socket -U astrid astrid
   SELECT observation_id, x, y, flux, snr, flags FROM sky.detections ORDER BY snr DESC LIMIT 20;
-  SELECT object_id, n_detections, ra, dec FROM sky.objects ORDER BY n_detections DESC LIMIT 20;
+  SELECT * FROM sky.light_curve WHERE object_id = (SELECT object_id FROM sky.detections ORDER BY snr DESC LIMIT 1);
   SELECT queue_name, state, count(*), avg(finished_at - started_at) FROM astrid.job_status GROUP BY 1, 2;
-  SELECT astrid_job(max(job_id)), astrid_why(max(job_id)) FROM astrid.job_status;
+  SELECT jsonb_pretty(astrid_job(max(job_id))), astrid_why(max(job_id)) FROM astrid.job_status;
   SELECT worker_id, status, tasks_processed, memory_usage, last_heartbeat FROM astrid.worker_status;
 make demo-stop ends it, make demo-clean removes it.
 TEXT
@@ -213,7 +214,7 @@ simulated_night() {
         printf '%s\t%s\n' "$kind" "$file"
     done >"$folder/files"
     echo "$(enqueue_files <"$folder/files") frames enqueued"
-    watch_jobs $(($(grep -c '^[bdf]' "$folder/files") + 2 * $(grep -c '^reference' "$folder/files") + 5 * $(grep -c '^science' "$folder/files")))
+    watch_jobs $(($(grep -c '^[bdf]' "$folder/files") + 2 * $(grep -c '^reference' "$folder/files") + 6 * $(grep -c '^science' "$folder/files")))
     echo "processed in $((SECONDS - begin)) s"
     compare_masks >"$folder/masks.csv"
     sql -v truth="$folder/night/truth.csv" -v masks="$folder/masks.csv" <"$here/score.sql" || status=1
@@ -237,7 +238,7 @@ own_files() {
     references=$(grep -c '^reference' "$folder/files" || true)
     [ "$n" -gt 0 ] || die "no FITS files below $DATA"
     echo "$(enqueue_files <"$folder/files") files enqueued, $references of them references"
-    watch_jobs $((n + 4 * (n - references)))
+    watch_jobs $((n + 5 * (n - references)))
     sql -c "SELECT regexp_replace(uri, '^.*/', '') AS file, kind, band, finished_stage, state, left(reason, 70) AS reason, n_detections
             FROM sky.observation_status ORDER BY uri"
     report
