@@ -35,7 +35,7 @@ is( $node->safe_psql('postgres', qq{
 	'', 'no role writes a table but through functions');
 is( $node->safe_psql('postgres', qq{
 		SELECT d.objid::regprocedure $members AND d.classid = 'pg_proc'::regclass
-		   AND (SELECT prosecdef AND NOT coalesce(array_to_string(proconfig, ' '), '') ~ 'search_path=.*pg_temp\$'
+		   AND (SELECT prosecdef AND NOT EXISTS (SELECT FROM unnest(proconfig) c WHERE c ~ '^search_path=.*pg_temp\$')
 		          FROM pg_proc WHERE oid = d.objid)}),
 	'', 'every SECURITY DEFINER function pins search_path, pg_temp last');
 is( $node->safe_psql('postgres', q{
