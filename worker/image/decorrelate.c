@@ -7,9 +7,10 @@
 #include "core/err.h"
 #include "image/convolve.h"
 
-#define GRID        128  /* of the transforms; far larger than any kernel */
-#define LEAST_POWER 0.05 /* of the mean: frequencies without power carry no signal worth raising   \
-						  */
+#define GRID 128 /* of the transforms; far larger than any kernel */
+#define LEAST_POWER                                                                                \
+	0.05 /* of the mean: frequencies without power carry no signal worth raising                   \
+		  */
 #define CLIP 4.0
 
 struct transform

@@ -210,14 +210,19 @@ remeasure(struct frame *f, const struct reduce_params *p, struct background *bkg
 }
 
 static void
-subtract_sky(struct frame *f, struct background *bkg, struct reduce_report *report)
+treat_sky(struct frame *f, enum sky_treatment sky, struct background *bkg,
+		  const struct reduce_report *report)
 {
+	const float keep = sky == SKY_FLATTEN ? (float) report->sky_level : 0;
+
+	if (sky == SKY_KEEP)
+		return;
 	for (size_t i = 0; i < image_size(&f->im); i++)
 	{
-		f->im.sci[i] -= bkg->level[i];
-		bkg->level[i] = 0;
+		f->im.sci[i] -= bkg->level[i] - keep;
+		bkg->level[i] = keep;
 	}
-	f->meta.saturation -= report->sky_level;
+	f->meta.saturation -= report->sky_level - keep;
 }
 
 static int
@@ -245,8 +250,7 @@ process(struct frame *f, const struct reduce_params *p, float *model, struct bac
 	report->sky_rms = bkg->global_rms;
 	if (choose_variance(f, p, bkg, model, has_model, report, notes) < 0)
 		return -1;
-	if (p->subtract_sky)
-		subtract_sky(f, bkg, report);
+	treat_sky(f, p->sky, bkg, report);
 	fill_masked_variance(&f->im);
 	return 0;
 }

@@ -14,6 +14,13 @@ enum variance_from
 	VARIANCE_MEASURED
 };
 
+enum sky_treatment
+{
+	SKY_FLATTEN, /* its shape goes, its typical level stays */
+	SKY_SUBTRACT,
+	SKY_KEEP
+};
+
 struct reduce_params
 {
 	struct detector detector;
@@ -21,7 +28,8 @@ struct reduce_params
 	const struct master *bias, *dark, *flat; /* NULL: none */
 	const struct image *bad;                 /* sci not 0: BAD; NULL: none */
 	const json_t *lit_area;
-	bool cosmic_rays, streaks, subtract_sky;
+	bool cosmic_rays, streaks;
+	enum sky_treatment sky;
 	struct lacosmic_params lacosmic; /* saturation and read_noise are filled in */
 	enum variance_from variance;
 	int mesh, mesh_filter;

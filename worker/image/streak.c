@@ -27,7 +27,8 @@
 #define MIN_FILL       0.7 /* share of bright blocks in a run */
 #define PROFILE        20  /* px to each side */
 #define MAX_HALF_WIDTH 16
-#define MIN_PEAK_SIGMA 8.0 /* of the profile's own scatter beside the trail */
+#define MIN_LIGHT      0.25 /* of a pixel's noise: less does not hurt a measurement */
+#define MIN_PEAK_SIGMA 8.0  /* of the profile's own scatter beside the trail */
 
 struct votes
 {
@@ -189,6 +190,7 @@ half_width(const struct image *im, const struct background *bkg, const struct li
 	double *v = malloc(length * sizeof *v), profile[2 * PROFILE + 1], wings[2 * PROFILE + 1];
 	double peak = 0, base, sigma;
 	int at = PROFILE, left, right;
+	bool lopsided = false;
 
 	for (int k = 0; v != NULL && k <= 2 * PROFILE; k++)
 	{
@@ -205,6 +207,9 @@ half_width(const struct image *im, const struct background *bkg, const struct li
 				!(im->mask[i] & (MASK_EXCLUDED & ~MASK_CR)))
 				v[n++] = (im->sci[i] - bkg->level[i]) / bkg->rms[i];
 		}
+		/* a trail has sky on both sides; the rim of an unlit area has not */
+		if ((double) n < MIN_FILL * (double) length)
+			lopsided = true;
 		profile[k] = n > 0 ? stats_median(v, n) : 0;
 	}
 	free(v);
@@ -219,19 +224,26 @@ half_width(const struct image *im, const struct background *bkg, const struct li
 	for (int k = PROFILE / 2; k <= PROFILE * 3 / 2; k++)
 		if (profile[k] > peak)
 			peak = profile[at = k];
-	if (v == NULL || peak < MIN_PEAK_SIGMA * sigma)
+	if (v == NULL || lopsided || peak < MIN_PEAK_SIGMA * sigma)
 		return 0;
-	for (left = at; left > 0 && profile[left - 1] > fmax(0.02 * peak, 2 * sigma); left--)
+	for (left = at; left > 0 && profile[left - 1] > fmax(MIN_LIGHT, 2 * sigma); left--)
 		;
-	for (right = at; right < 2 * PROFILE && profile[right + 1] > fmax(0.02 * peak, 2 * sigma);
+	for (right = at; right < 2 * PROFILE && profile[right + 1] > fmax(MIN_LIGHT, 2 * sigma);
 		 right++)
 		;
 	*offset = (left + right) / 2.0 - PROFILE;
 	return (right - left) / 2 + 2 < MAX_HALF_WIDTH ? (right - left) / 2 + 2 : MAX_HALF_WIDTH;
 }
 
+/* Along a row or a column it is the detector's doing. */
+static bool
+is_detector_line(const struct line *l)
+{
+	return fmin(fabs(l->cosine), fabs(l->sine)) < sin(1.5 * M_PI / ANGLES);
+}
+
 static void
-mark(struct image *im, const struct line *l, double offset, int half)
+mark(struct image *im, const struct line *l, double offset, int half, int32_t bit)
 {
 	for (int y = 0; y < im->height; y++)
 		for (int x = 0; x < im->width; x++)
@@ -240,7 +252,7 @@ mark(struct image *im, const struct line *l, double offset, int half)
 			double t = y * l->cosine - x * l->sine;
 
 			if (fabs(d) <= half && t >= l->from - half && t <= l->to + half)
-				im->mask[(size_t) y * (size_t) im->width + (size_t) x] |= MASK_STREAK;
+				im->mask[(size_t) y * (size_t) im->width + (size_t) x] |= bit;
 		}
 }
 
@@ -287,8 +299,10 @@ streak_mask(struct image *im, const struct background *bkg, double min_share)
 			half = half_width(im, bkg, &line, &offset);
 			if (half > 0)
 			{
-				mark(im, &line, offset, half);
-				found++;
+				bool detector = is_detector_line(&line);
+
+				mark(im, &line, offset, half, detector ? MASK_BAD : MASK_STREAK);
+				found += !detector;
 			}
 			unlight(&v, &line);
 		}

@@ -6,7 +6,8 @@
 #include "image/image.h"
 
 /* Set MASK_STREAK along straight trails that cross at least min_share of the image's shorter side.
- * sci minus bkg->level is searched. Returns the number of trails, or -1. */
+ * sci minus bkg->level is searched. Bright rows and columns become BAD. Returns the number of
+ * trails, or -1. */
 int streak_mask(struct image *im, const struct background *bkg, double min_share);
 
 #endif

@@ -15,8 +15,9 @@
 #include "stages/calibration.h"
 #include "stages/frame_params.h"
 
-#define MAX_HISTORY 12
-#define VERSION     1
+#define MAX_HISTORY    12
+#define VERSION        1
+#define GAIN_TOLERANCE 0.03 /* between the gain in use and that measured: more is told */
 
 struct run
 {
@@ -62,6 +63,9 @@ read_raw(struct astrid_ctx *ctx, struct run *r)
 		if (!isfinite(m->read_noise))
 			m->read_noise = r->masters.read_noise;
 	}
+	else if (fabs(r->masters.gain / m->gain - 1) > GAIN_TOLERANCE)
+		note_add(&r->info.notes, "gain %.3f is used, the flats and biases say %.3f", m->gain,
+				 r->masters.gain);
 	if (!isfinite(m->gain))
 		note_add(&r->info.notes, "the gain is not known: the image stays in adu");
 	return frame_params_wcs(ctx, &r->raw);
@@ -89,6 +93,7 @@ static int
 set_params(struct astrid_ctx *ctx, struct run *r, struct reduce_params *p)
 {
 	const char *variance = astrid_param_string(ctx, "variance");
+	const char *sky = astrid_param_string(ctx, "sky");
 	const json_t *lit = astrid_param_json(ctx, "lit_area");
 
 	*p = (struct reduce_params){
@@ -101,7 +106,9 @@ set_params(struct astrid_ctx *ctx, struct run *r, struct reduce_params *p)
 		.lit_area = lit != NULL ? lit : json_object_get(r->read.instrument, "lit_area"),
 		.cosmic_rays = astrid_param_bool(ctx, "cosmic_rays"),
 		.streaks = astrid_param_bool(ctx, "streaks"),
-		.subtract_sky = astrid_param_bool(ctx, "subtract_sky"),
+		.sky = strcmp(sky, "keep") == 0       ? SKY_KEEP
+			   : strcmp(sky, "subtract") == 0 ? SKY_SUBTRACT
+											  : SKY_FLATTEN,
 		.lacosmic = {.sigclip = astrid_param_float(ctx, "sigclip"),
 					 .sigfrac = astrid_param_float(ctx, "sigfrac"),
 					 .objlim = astrid_param_float(ctx, "objlim"),
@@ -187,7 +194,7 @@ write_image(struct astrid_ctx *ctx, struct run *r)
 	int n = 0;
 
 	r->raw.meta.fwhm = r->quality.fwhm;
-	if (add_card(&r->raw, "BKGLEVEL", r->report.sky_level, "sky before its subtraction") < 0 ||
+	if (add_card(&r->raw, "BKGLEVEL", r->report.sky_level, "typical sky") < 0 ||
 		add_card(&r->raw, "BKGRMS", r->report.sky_rms, "noise of the sky per pixel") < 0)
 		return -1;
 	snprintf(lines[n++], 80, "astrid calibrate version %d", VERSION);
@@ -273,8 +280,8 @@ static const struct astrid_param params[] = {
 	{"mesh", ASTRID_PARAM_INT, "px", "128", 8, 4096, NULL,
 	 "mesh of the sky; at least three times the largest galaxy"},
 	{"mesh_filter", ASTRID_PARAM_INT, "", "3", 1, 15, NULL, "median filter of the sky, in meshes"},
-	{"subtract_sky", ASTRID_PARAM_BOOL, "", "true", 0, 0, NULL,
-	 "take the sky out of SCI; its level is told in BKGLEVEL"},
+	{"sky", ASTRID_PARAM_STRING, "", "flatten", 0, 0, "flatten subtract keep",
+	 "flatten: the shape of the sky goes, its typical level stays; BKGLEVEL tells it"},
 	{"variance", ASTRID_PARAM_STRING, "", "auto", 0, 0, "auto model measured",
 	 "variance from gain and read noise, from the pixels, or (auto) from the first where both "
 	 "agree"},
