@@ -2,6 +2,7 @@
  * FITS files in the making: cfitsio writes to memory, core/files knows where a file may be written
  * and puts it there whole or not at all. SPDX-License-Identifier: PostgreSQL
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/err.h"
@@ -30,8 +31,15 @@ fits_output_begin(struct fits_output *out, size_t expected)
 void
 fits_output_sums(struct fits_output *out)
 {
+	unsigned long data = 0, hdu = 0;
+	char text[24];
+
 	fits_write_key_str(out->ff, "CHECKSUM", "0000000000000000", "of this HDU", &out->status);
+	/* the last keyword may move the data: both stand before the sum is taken */
 	fits_write_key_str(out->ff, "DATASUM", "0", "of its data", &out->status);
+	fits_get_chksum(out->ff, &data, &hdu, &out->status);
+	snprintf(text, sizeof text, "%lu", data);
+	fits_update_key_str(out->ff, "DATASUM", text, "of its data", &out->status);
 	fits_write_chksum(out->ff, &out->status);
 }
 
