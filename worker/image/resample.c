@@ -19,7 +19,7 @@
 #define PHASES          4096 /* of the weight table: nearest phase errs by 1.2e-4 px at most */
 #define MARGIN          8
 #define MAP_TOLERANCE   0.001 /* px */
-#define WEIGHT_MASK     0.05f
+#define WEIGHT_MASK     0.1f
 #define WEIGHT_MISSING  0.01f
 #define MAX_LOST_WEIGHT 0.5f
 
