@@ -20,7 +20,7 @@
 #define MARGIN          8
 #define MAP_TOLERANCE   0.001 /* px */
 #define WEIGHT_MASK     0.1f
-#define WEIGHT_MISSING  0.01f
+#define WEIGHT_MISSING  0.03f
 #define MAX_LOST_WEIGHT 0.5f
 
 /* Bits carried at any weight that matters: their true values are far from what was filled in. */

@@ -9,7 +9,7 @@
  *
  * Mask: input pixels with an excluding bit are replaced by their neighbours before, so that they
  * cannot ring. A bit is carried where the pixel's weight is above 0.1; SAT and NO_DATA (NaN) where
- * it is above 0.01. Outside the input and where pixels without any usable neighbour hold more than
+ * it is above 0.03. Outside the input and where pixels without any usable neighbour hold more than
  * half of the weight the output is NaN with NO_DATA; EDGE where the kernel reaches over the input's
  * border.
  */
