@@ -21,6 +21,10 @@
 #define SHARP_SCALE      0.5  /* times the PSF's width: what a cosmic ray looks like */
 #define SHARP_GAIN       12.0 /* in chi2 over the PSF */
 #define BADFIT_CHI2      4.0
+#define SATURATED_REACH  3.0 /* FWHM */
+#define SATURATED_PIXELS 5
+#define SATURATED_SHARE  0.6  /* of the light under the PSF, near a saturated star */
+#define BRIGHT_SHARE     0.01 /* the same near any other */
 
 static float *
 signed_copy(const float *score, size_t n, float sign)
@@ -180,20 +184,52 @@ bits_near(const struct image *im, double x, double y, double reach)
 	return bits & MASK_EXCLUDED;
 }
 
+static int
+count_saturated(const struct image *im, double x, double y, double reach)
+{
+	int n = 0;
+
+	for (int j = (int) ceil(y - reach); j <= y + reach; j++)
+		for (int i = (int) ceil(x - reach); i <= x + reach; i++)
+			if (i >= 0 && j >= 0 && i < im->width && j < im->height && hypot(i - x, j - y) <= reach)
+				n += (im->mask[(size_t) j * (size_t) im->width + (size_t) i] & MASK_SAT) != 0;
+	return n;
+}
+
 /* What the lost part of the PSF's weight was lost to. */
 static int
 mask_flags(const struct image *diff, const struct detection *d, double lost, double fwhm)
 {
 	const int32_t bits = bits_near(diff, d->x, d->y, 0.75 * fwhm);
-	int flags = 0;
 
 	if (lost < LOST_LIMIT)
 		return 0;
-	if (bits & (MASK_EDGE | MASK_NO_DATA))
-		flags |= DETECTION_EDGE;
-	if (bits & MASK_SAT)
-		flags |= DETECTION_SATURATED;
-	return flags | DETECTION_MASKED;
+	return DETECTION_MASKED | (bits & (MASK_EDGE | MASK_NO_DATA) ? DETECTION_EDGE : 0) |
+		   (bits & MASK_SAT ? DETECTION_SATURATED : 0);
+}
+
+static bool
+is_suspect(const struct image *im, double x, double y)
+{
+	const int i = (int) lround(x), j = (int) lround(y);
+
+	return i >= 0 && j >= 0 && i < im->width && j < im->height &&
+		   (im->mask[(size_t) j * (size_t) im->width + (size_t) i] & MASK_SUSPECT);
+}
+
+/* Beside a star a small share of its light is no change but what is wrong with the subtraction;
+ * beside a saturated one, whose core is missing, a large share. Bleeding trails far from their star
+ * carry no such light. */
+static int
+star_flags(const struct image *diff, const struct detection *d, double fwhm)
+{
+	const double light = fmax(d->static_flux[0], d->static_flux[1]); /* NaN: the other, or none */
+
+	if (fabs(d->flux) < SATURATED_SHARE * light &&
+		(is_suspect(diff, d->x, d->y) ||
+		 count_saturated(diff, d->x, d->y, SATURATED_REACH * fwhm) >= SATURATED_PIXELS))
+		return DETECTION_SATURATED;
+	return fabs(d->flux) < BRIGHT_SHARE * light ? DETECTION_BRIGHT : 0;
 }
 
 static int
@@ -213,8 +249,23 @@ shape_flags(const struct image *diff, const struct psf *psf, const struct detect
 }
 
 static int
+measure_sides(const struct side *const sides[2], struct detection *d)
+{
+	for (int k = 0; k < 2; k++)
+	{
+		struct psf_flux f = {.flux = NAN, .error = NAN};
+
+		if (sides[k] != NULL && photometry_psf(&sides[k]->im, &sides[k]->psf, d->x, d->y, &f) < 0)
+			return -1;
+		d->static_flux[k] = f.flux;
+		d->static_err[k] = f.error;
+	}
+	return 0;
+}
+
+static int
 measure(const struct image *diff, const float *score, const struct psf *psf,
-		const struct detect_options *o, struct detection *d)
+		const struct side *const sides[2], const struct detect_options *o, struct detection *d)
 {
 	struct psf_flux f;
 	double stat;
@@ -236,6 +287,9 @@ measure(const struct image *diff, const float *score, const struct psf *psf,
 	photometry_aperture(diff, d->x, d->y, o->aperture * psf->fwhm, &d->ap_flux, &d->ap_flux_err);
 	d->ap_flux_err *= o->scale;
 	measure_shape(diff, psf, d);
+	if (measure_sides(sides, d) < 0)
+		return -1;
+	d->flags |= star_flags(diff, d, psf->fwhm);
 	d->flags |= mask_flags(diff, d, f.lost, psf->fwhm);
 	if (opposite_peak(score, diff->width, diff->height, d, DIPOLE_REACH * psf->fwhm) >
 		fmax(DIPOLE_LEAST, DIPOLE_RATIO * fabs(d->peak)))
@@ -266,18 +320,18 @@ drop_doubles(struct detection_list *list, double fwhm)
 }
 
 int
-detect(const struct image *diff, const float *score, const float *scene, const struct psf *psf,
-	   const struct detect_options *options, struct detection_list *out)
+detect(const struct image *diff, const float *score, const struct psf *psf,
+	   const struct side *const sides[2], const struct detect_options *options,
+	   struct detection_list *out)
 {
 	int status;
 
-	(void) scene;
 	*out = (struct detection_list){0};
 	status = find_both_signs(diff, score, options->threshold, out);
 	if (status == 0)
 		qsort(out->v, out->n, sizeof *out->v, stronger);
 	for (size_t i = 0; status == 0 && i < out->n; i++)
-		status = measure(diff, score, psf, options, &out->v[i]);
+		status = measure(diff, score, psf, sides, options, &out->v[i]);
 	if (status < 0)
 		detection_list_free(out);
 	else

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include "image/image.h"
 #include "image/psf.h"
+#include "image/side.h"
 
 enum detection_flag
 {
@@ -27,7 +28,9 @@ struct detection
 	double fwhm, ellipticity; /* of the light above the noise; NaN: not measurable */
 	double chi2_dof;
 	double ap_flux, ap_flux_err;
-	int npix; /* above the threshold */
+	double static_flux[2],
+		static_err[2]; /* by PSF at the same place on science and reference; NaN: not given */
+	int npix;          /* above the threshold */
 	int flags;
 };
 
@@ -44,10 +47,11 @@ struct detect_options
 	double scale;     /* that errors from VAR have to be multiplied by */
 };
 
-/* diff: sci, mask, var. score: of the same size, NaN where undefined. scene: the static scene's S/N
- * at every pixel, or NULL. Brightest first. 0 or -1. */
-int detect(const struct image *diff, const float *score, const float *scene, const struct psf *psf,
-		   const struct detect_options *options, struct detection_list *out);
+/* diff: sci, mask, var. score: of the same size, NaN where undefined. sides: science and reference
+ * on the same grid, either NULL where it is not given. Strongest first. 0 or -1. */
+int detect(const struct image *diff, const float *score, const struct psf *psf,
+		   const struct side *const sides[2], const struct detect_options *options,
+		   struct detection_list *out);
 void detection_list_free(struct detection_list *list);
 
 #endif

@@ -12,14 +12,16 @@
 #include "image/stats.h"
 
 #define STAMP_SNR    20.0
-#define CELLS        8    /* per axis, for stamps all over the field */
-#define MATCH_RADIUS 2.0  /* px, between sources of the two images */
-#define LOST_WEIGHT  0.15 /* of the kernel on excluded pixels: the difference is excluded there */
-#define LOST_SAT     0.02 /* the same for saturated ones, which cannot be filled in well */
-#define SKY_LEVEL    1.5  /* sigma of the static scene below which a pixel is sky */
-#define MESH         64
-#define MESH_FILTER  3
-#define MAX_SAMPLES  200000
+#define CELLS        8      /* per axis, for stamps all over the field */
+#define MATCH_RADIUS 2.0    /* px, between sources of the two images */
+#define LOST_WEIGHT  0.15   /* of the kernel on excluded pixels: the difference is excluded there */
+#define LOST_SAT     0.02   /* the same for saturated ones, which cannot be filled in well */
+#define SUSPECT_SAT  0.0005 /* of the kernel on saturated pixels: their missing light still shows  \
+							 */
+#define SKY_LEVEL   1.5     /* sigma of the static scene below which a pixel is sky */
+#define MESH        64
+#define MESH_FILTER 3
+#define MAX_SAMPLES 200000
 
 /* The two roles; sharp is convolved. */
 struct pair
@@ -227,8 +229,12 @@ combine_masks(struct pair *p, struct convolver *c, struct image *diff)
 		p->work[i] = (sharp->mask[i] & MASK_SAT) != 0;
 	convolver_apply(c, p->work, p->work);
 	for (size_t i = 0; i < n; i++)
+	{
 		if (p->work[i] > LOST_SAT)
 			diff->mask[i] |= MASK_SAT;
+		else if (p->work[i] > SUSPECT_SAT)
+			diff->mask[i] |= MASK_SUSPECT;
+	}
 }
 
 /* White variance: what the noise is per pixel once it is decorrelated. The convolved image's part

@@ -104,16 +104,18 @@ take_score(struct detect_job *job)
 static int
 work(struct astrid_ctx *ctx, struct detect_job *job)
 {
-	const struct detect_options options = {.threshold = astrid_param_float(ctx, "threshold"),
-										   .aperture = astrid_param_float(ctx, "aperture")};
-	struct detect_options with_scale = options;
+	struct detect_options options = {.threshold = astrid_param_float(ctx, "threshold"),
+									 .aperture = astrid_param_float(ctx, "aperture")};
+	const struct side *sides[2];
 
 	if (read_frames(ctx, job) < 0 || take_sides(job) < 0 || take_psf(ctx, job) < 0 ||
 		take_score(job) < 0)
 		return -1;
 	astrid_stage_progress(ctx, 0.5, "measuring");
-	with_scale.scale = job->snr_scale;
-	if (detect(&job->frame[DETECT_DIFFERENCE].im, job->score.value, NULL, &job->psf, &with_scale,
+	options.scale = job->snr_scale;
+	for (int k = 0; k < 2; k++)
+		sides[k] = job->have[DETECT_SCIENCE + k] ? &job->side[k] : NULL;
+	if (detect(&job->frame[DETECT_DIFFERENCE].im, job->score.value, &job->psf, sides, &options,
 			   &job->list) < 0)
 		return -1;
 	return detect_output(ctx, job);

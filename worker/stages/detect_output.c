@@ -8,7 +8,6 @@
 
 #include "core/err.h"
 #include "image/cutout.h"
-#include "image/photometry.h"
 #include "image/wcs.h"
 #include "stages/frame_params.h"
 
@@ -65,22 +64,6 @@ place_on_sky(struct detect_job *job, struct row *r)
 		r->ra = r->dec = NAN;
 }
 
-static int
-force_flux(struct detect_job *job, struct row *r)
-{
-	for (int k = 0; k < 2; k++)
-	{
-		struct psf_flux f = {.flux = NAN, .error = NAN};
-
-		if (job->have[DETECT_SCIENCE + k] &&
-			photometry_psf(&job->side[k].im, &job->side[k].psf, r->x, r->y, &f) < 0)
-			return -1;
-		r->forced[k][0] = f.flux;
-		r->forced[k][1] = f.error;
-	}
-	return 0;
-}
-
 static struct row *
 make_rows(struct detect_job *job)
 {
@@ -108,10 +91,10 @@ make_rows(struct detect_job *job)
 						  .flags = d->flags,
 						  .npix = d->npix};
 		place_on_sky(job, r);
-		if (force_flux(job, r) < 0)
+		for (int k = 0; k < 2; k++)
 		{
-			free(rows);
-			return NULL;
+			r->forced[k][0] = d->static_flux[k];
+			r->forced[k][1] = d->static_err[k];
 		}
 	}
 	return rows;
