@@ -175,7 +175,7 @@ band_of_filter(const char *filter, char band[16])
 	for (; filter[n] != '\0' && n + 1 < sizeof text; n++)
 		text[n] = (char) tolower((unsigned char) filter[n]);
 	text[n] = '\0';
-	for (int i = 0; prefixes[i] != NULL; i++)
+	for (int i = 0; prefixes[i] != NULL && p == text; i++)
 		if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
 			p += strlen(prefixes[i]);
 	p += strspn(p, " -_.#");

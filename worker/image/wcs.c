@@ -140,6 +140,7 @@ wcs_from_header(const char *cards, int n_cards)
 {
 	struct wcs *w;
 
+	err_clear(); /* an unset error is part of the answer */
 	if (!is_celestial(cards) || (w = wcs_new()) == NULL)
 		return NULL;
 	if (wcs_cards_select(cards, n_cards, &w->cards) < 0)
