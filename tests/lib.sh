@@ -35,3 +35,24 @@ make_scratch() {
     [ "$(id -u)" != 0 ] || chown postgres: "$scratch"
     trap 'rm -rf "$scratch"' EXIT
 }
+
+# pg_suite TOOL FOLDER ENDING OPTIONS...: pg_regress or pg_isolation_regress over regress/FOLDER, on a server of its own.
+pg_suite() {
+    local tool=$1 folder=$2 ending=$3 tests status
+    shift 3
+    make_scratch
+    cp -r "$top/regress" "$scratch/regress"
+    [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch"
+    cd "$scratch" || exit 1
+    tests=$(cd "regress/$folder" && ls ./*."$ending" | sed "s,^\./,,; s,\.$ending\$,,")
+    as_postgres "$tool" --bindir="$PGBIN" --inputdir="$scratch/regress" --outputdir="$scratch/out" \
+        --temp-instance="$scratch/instance" --temp-config="$scratch/regress/astrid.conf" \
+        --port=$((60000 + RANDOM % 5000)) "$@" $tests >"$scratch/suite.log" 2>&1
+    status=$?
+    sed -nE 's/^test +([a-z0-9_]+) +\.\.\. ok.*/ok - \1/p; s/^test +([a-z0-9_]+) +\.\.\. FAILED.*/not ok - \1/p' suite.log
+    if [ $status -ne 0 ]; then
+        tail -30 suite.log
+        cat out/regression.diffs out/log/initdb.log 2>/dev/null
+    fi
+    return $status
+}
