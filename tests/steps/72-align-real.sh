@@ -3,6 +3,7 @@
 . "$(dirname "$0")/../lib.sh"
 
 pairs=$ASTRID_TEST_DATA/pairs
+ASTRID_CHECK_LONG=${ASTRID_CHECK_LONG:-}
 [ -d "$pairs" ] || { skip "alignment of real frames" "no folder pairs in the test data"; exit 0; }
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/astrid-align.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
@@ -29,10 +30,12 @@ check "DECam stacks align" at_most "$(field residual_px)" 1
 echo "# DECam stacks: $(summary)"
 
 saao=$pairs/saao_moa2013blg475
-n=0 bad=0
+n=0 bad=0 seen=0
 : >"$scratch/residuals"
 for file in "$saao"/*.fits; do
     case $file in *0028.fits) continue ;; esac
+    seen=$((seen + 1)) # every third frame, all under check-long
+    [ -n "$ASTRID_CHECK_LONG" ] || [ $((seen % 3)) -eq 1 ] || continue
     n=$((n + 1))
     if align "$file" "$saao/AKB13475I0028.fits" >"$scratch/result"; then
         echo "# SAAO $(basename "$file" .fits): $(summary)"
