@@ -7,7 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_SIZE 4096 /* PIPE_BUF: a longer write to a pipe could be torn */
+#include "core/utf8.h"
+
+#define LINE_SIZE 4096            /* PIPE_BUF: a longer write to a pipe could be torn */
+#define ROOM      (LINE_SIZE - 4) /* the closing quote, brace and newline always fit */
 
 struct line
 {
@@ -29,11 +32,10 @@ log_setup(enum log_level least, bool json)
 	as_json = json;
 }
 
-/* Text that does not fit is cut; room for the closing quote, brace and newline is kept. */
 static void
 put(struct line *line, const char *text, size_t len)
 {
-	size_t room = LINE_SIZE - 4 - line->len;
+	size_t room = ROOM - line->len;
 
 	if (len > room)
 		len = room;
@@ -67,22 +69,35 @@ put_number(struct line *line, const char *key, double value, int digits)
 	put(line, text, (size_t) snprintf(text, sizeof text, "%.*f", digits, value));
 }
 
-/* Both formats quote alike: the escapes of JSON, which logfmt readers know too. */
+/*
+ * Both formats quote alike: the escapes of JSON, which logfmt readers know too. What does not fit
+ * is left out from a whole character or escape on.
+ */
 static void
 put_text(struct line *line, const char *key, const char *value)
 {
+	size_t n;
+
 	put_key(line, key);
 	put(line, "\"", 1);
-	for (const char *p = value; *p != '\0'; p++)
+	for (const char *p = value; *p != '\0'; p += n)
 	{
-		char escape[8];
+		char piece[8];
+		int len;
 
-		if (*p == '"' || *p == '\\')
-			put(line, escape, (size_t) snprintf(escape, sizeof escape, "\\%c", *p));
+		n = utf8_length(p);
+		if (n == 0)
+			len = snprintf(piece, sizeof piece, "?");
+		else if (*p == '"' || *p == '\\')
+			len = snprintf(piece, sizeof piece, "\\%c", *p);
 		else if ((unsigned char) *p < ' ' || *p == 0x7f)
-			put(line, escape, (size_t) snprintf(escape, sizeof escape, "\\u%04x", *p));
+			len = snprintf(piece, sizeof piece, "\\u%04x", (unsigned) *p);
 		else
-			put(line, p, 1);
+			len = snprintf(piece, sizeof piece, "%.*s", (int) n, p);
+		n += n == 0;
+		if (line->len + (size_t) len > ROOM)
+			break;
+		put(line, piece, (size_t) len);
 	}
 	line->text[line->len++] = '"';
 }

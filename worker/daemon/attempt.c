@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/err.h"
-#include "core/log.h"
+#include "core/utf8.h"
 
 #define MAX_LOG_LINES                                                                              \
 	1000 /* waiting for the database; a chattier runner loses lines, which is said */
@@ -202,6 +202,7 @@ attempt_reap(struct attempt *a)
 	close_pipe(a, &a->err);
 	lines_finish(&a->lines);
 	a->tail[a->tail_len] = '\0';
+	utf8_scrub(a->tail);
 }
 
 /* ---- starting ------------------------------------------------------------------------------- */

@@ -255,6 +255,16 @@ write_outcome(struct slot *slot, const struct job *job, const struct handler *ha
 														 : outcome->result);
 }
 
+/* The runner's own words may be what the server refuses (jsonb knows no U+0000): the cause alone is
+ * never. */
+static void
+shorten_info(struct slot *slot, struct outcome *outcome)
+{
+	log_event(LOG_AT_WARNING, "what the runner said is left out: %s", slot->queue.pq.message);
+	json_decref(outcome->verdict.info);
+	outcome->verdict.info = json_pack("{s:s}", "cause", outcome->verdict.cause);
+}
+
 /* Write it until it is written, refused for good, or not ours any more. */
 static void
 deliver(struct slot *slot, const struct job *job, const struct handler *handler,
@@ -272,6 +282,8 @@ deliver(struct slot *slot, const struct job *job, const struct handler *handler,
 			slot->validate = true;
 		else if (outcome->ending == END_COMPLETE)
 			fail_with(outcome, failure != PQ_REFUSED, "commit", slot->queue.pq.message);
+		else if (outcome->ending == END_FAIL && json_object_size(outcome->verdict.info) > 1)
+			shorten_info(slot, outcome);
 		else
 		{
 			log_event(LOG_AT_ERROR, "cannot write the end of the job: %s", slot->queue.pq.message);

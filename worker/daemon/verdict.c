@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/err.h"
+#include "core/utf8.h"
 #include "daemon/attempt.h"
 
 /* From this part of the limit on, a death without a word is put down to memory: the last allocation
@@ -52,6 +53,7 @@ set(struct verdict *v, const char *cause, bool retryable, const char *error)
 	v->cause = cause;
 	v->retryable = retryable;
 	snprintf(v->error, sizeof v->error, "%s", error);
+	utf8_scrub(v->error);
 }
 
 static void
@@ -137,11 +139,7 @@ info(const struct attempt *a, const struct verdict *v)
 	else
 		json_object_set_new(doc, "exit_status", json_integer(WEXITSTATUS(a->status)));
 	if (a->tail_len > 0)
-	{
-		json_t *tail = json_string(a->tail);
-
-		json_object_set_new(doc, "stderr", tail != NULL ? tail : json_string("(not UTF-8)"));
-	}
+		json_object_set_new(doc, "stderr", json_string(a->tail));
 	return doc;
 }
 
