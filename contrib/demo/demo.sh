@@ -115,7 +115,7 @@ start_worker() {
     as_owner sh -c 'echo $$ >"$0/worker.pid"; exec setsid "$@" >"$0/log/worker.log" 2>&1 </dev/null' "$folder" \
         "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --slots="$SLOTS" \
         --queues=observation_ingestion,preprocessing,differencing,detection,curation,notification \
-        --read_roots="$1" --data_dir="$folder/data" &
+        --read_roots="$1" --data_dir="$folder/data" >/dev/null 2>&1 </dev/null & # a pipe after make demo must see its end
 }
 
 # One file per line on stdin: kind, tab, path. Calibration frames go first, references before science frames.
