@@ -71,4 +71,13 @@ int fits_raise(int status, const char *uri, int hdu, const char *doing);
 /* Parse the structural keywords of a header into hdu (cards, header_at, data_at set). */
 int fits_check_hdu(const char *uri, int index, struct fits_hdu *hdu);
 
+/* Number of planes of an image HDU: 1 for a 2-D image, 0 where there is none. */
+long long fits_planes_of(const struct fits_hdu *hdu);
+/* Pixels of info->hdu, info->plane as float32, checksums verified; tells info about them. 0 or -1.
+ */
+int fits_read_image(struct fits_file *file, const struct frame_request *req, struct image *im,
+					struct frame_info *info);
+/* MASK, VAR and PSF into f, whose image is read. 0 or -1. */
+int fits_read_companions(struct fits_file *file, struct frame *f, struct frame_info *info);
+
 #endif

@@ -21,9 +21,8 @@
 
 /* ---- which image ---- */
 
-/* Number of planes of an image HDU: 1 for a 2-D image, 0 where there is none. */
-static long long
-planes_of(const struct fits_hdu *hdu)
+long long
+fits_planes_of(const struct fits_hdu *hdu)
 {
 	long long n = 1;
 
@@ -44,7 +43,7 @@ find_image(const struct fits_file *file, bool cube)
 
 	for (int i = 0; i < file->n_hdu; i++)
 	{
-		long long n = planes_of(&file->hdu[i]);
+		long long n = fits_planes_of(&file->hdu[i]);
 
 		if (cube ? n < 2 : n != 1)
 			continue;
@@ -94,7 +93,7 @@ choose(const struct fits_file *file, const struct frame_request *req, int *hdu, 
 		*hdu = find_image(file, false);
 	if (*hdu < 0)
 		*hdu = find_image(file, true);
-	n = *hdu >= 0 ? planes_of(&file->hdu[*hdu]) : 0;
+	n = *hdu >= 0 ? fits_planes_of(&file->hdu[*hdu]) : 0;
 	if (n == 0)
 		return no_image(file, *hdu);
 	if (n > 1 && req->plane < 0)
@@ -125,7 +124,8 @@ check_sums(fitsfile *ff, const struct fits_file *file, int hdu, enum checksum_po
 			 data_ok < 0 || hdu_ok < 0 ? "wrong" : "good");
 	if (data_ok >= 0 && hdu_ok >= 0)
 		return 0;
-	if (policy == CHECKSUM_REFUSE)
+	/* a damaged tile stream may lead cfitsio's decompression out of its buffer, so it is never handed on */
+	if (policy == CHECKSUM_REFUSE || file->hdu[hdu].compressed)
 		return astrid_raise(ASTRID_E_BAD_CHECKSUM, file->uri, hdu,
 							data_ok < 0 ? "DATASUM" : "CHECKSUM",
 							"the sum does not agree with the bytes");
@@ -181,9 +181,9 @@ read_pixels(fitsfile *ff, const struct fits_file *file, int index, int plane, fl
 	return 0;
 }
 
-static int
-read_image(struct fits_file *file, const struct frame_request *req, struct image *im,
-		   struct frame_info *info)
+int
+fits_read_image(struct fits_file *file, const struct frame_request *req, struct image *im,
+				struct frame_info *info)
 {
 	const struct fits_hdu *hdu = &file->hdu[info->hdu];
 	fitsfile *ff;
@@ -202,176 +202,6 @@ read_image(struct fits_file *file, const struct frame_request *req, struct image
 	fits_close_file(ff, &(int){0});
 	fits_clear_errmsg();
 	return status;
-}
-
-/* ---- planes that lie beside SCI ---- */
-
-static int
-find_companion(const struct fits_file *file, const char *extname, int science)
-{
-	for (int i = science + 1; i < file->n_hdu; i++)
-		if (strcasecmp(file->hdu[i].extname, extname) == 0 && planes_of(&file->hdu[i]) == 1)
-			return i;
-	return -1;
-}
-
-/* The companion's pixels as float, where it has the science image's shape (or any, for PSF); NULL
- * where there is none. */
-static float *
-read_companion(struct fits_file *file, const char *extname, const struct frame_info *info,
-			   const struct image *like, struct frame_notes *notes, int *index, bool *failed)
-{
-	struct frame_request plain = {.hdu = -1, .plane = -1, .checksum = CHECKSUM_IGNORE};
-	struct frame_info at = {.hdu = *index = find_companion(file, extname, info->hdu)};
-	struct image im = {0};
-
-	if (at.hdu < 0)
-		return NULL;
-	if (like != NULL &&
-		(file->hdu[at.hdu].axis[0] != like->width || file->hdu[at.hdu].axis[1] != like->height))
-	{
-		note_add(notes, "HDU %d (%s) has another shape than the image and is left out", at.hdu,
-				 extname);
-		return NULL;
-	}
-	if (read_image(file, &plain, &im, &at) < 0)
-	{
-		*failed = true;
-		image_free(&im);
-		return NULL;
-	}
-	return im.sci;
-}
-
-static const struct
-{
-	const char *keyword;
-	int32_t bit;
-} plane_names[] = {
-#define ASTRID_MASK_PLANE(name, bit, excludes, text) {"MP_" #name, 1 << (bit)},
-#include "astrid/mask_plane.def"
-#undef ASTRID_MASK_PLANE
-};
-
-/* Bits by the names that the MASK header gives them; a mask without names says only good (0) and
- * bad. */
-static void
-take_mask(const float *values, const char *cards, struct image *im)
-{
-	int32_t from[sizeof plane_names / sizeof plane_names[0]] = {0};
-	bool named = false;
-
-	for (size_t k = 0; k < sizeof plane_names / sizeof plane_names[0]; k++)
-	{
-		double bit;
-
-		if (header_number(cards, plane_names[k].keyword, &bit, NULL) && bit >= 0 && bit < 24)
-		{
-			from[k] = 1 << (int) bit;
-			named = true;
-		}
-	}
-	for (size_t i = 0; i < image_size(im); i++)
-	{
-		int32_t v = fabsf(values[i]) < 16777216.0f ? (int32_t) values[i] : -1;
-
-		for (size_t k = 0; named && k < sizeof plane_names / sizeof plane_names[0]; k++)
-			if (v & from[k])
-				im->mask[i] |= plane_names[k].bit;
-		if (!named && v != 0)
-			im->mask[i] |= MASK_BAD;
-	}
-}
-
-static int
-read_mask(struct fits_file *file, struct frame *f, struct frame_info *info)
-{
-	bool failed = false;
-	int at;
-	float *values = read_companion(file, "MASK", info, &f->im, &info->notes, &at, &failed);
-
-	if (values == NULL && !failed)
-		values = read_companion(file, "BPM", info, &f->im, &info->notes, &at, &failed);
-	if (values == NULL)
-		return failed ? -1 : 0;
-	f->im.mask = calloc(image_size(&f->im), sizeof *f->im.mask);
-	if (f->im.mask != NULL)
-		take_mask(values, file->hdu[at].cards, &f->im);
-	free(values);
-	return f->im.mask != NULL ? 0 : err_raise(ASTRID_E_NO_MEMORY, "no memory for the mask");
-}
-
-/* The planes that let the PSF vary, behind the first; any other shape leaves it constant. */
-static int
-read_psf_terms(struct fits_file *file, struct frame *f, struct frame_info *info)
-{
-	const size_t n = (size_t) f->psf_size * (size_t) f->psf_size;
-	bool failed = false;
-	int at;
-	float *more = read_companion(file, "PSF_VARY", info, NULL, &info->notes, &at, &failed), *all;
-	long long planes;
-
-	f->psf_terms = 1;
-	if (more == NULL)
-		return failed ? -1 : 0;
-	planes = file->hdu[at].axis[1] / f->psf_size;
-	if (file->hdu[at].axis[0] == f->psf_size && file->hdu[at].axis[1] % f->psf_size == 0 &&
-		(planes == 2 || planes == 5))
-	{
-		all = realloc(f->psf, sizeof *all * n * (size_t) (planes + 1));
-		if (all == NULL)
-		{
-			free(more);
-			return err_raise(ASTRID_E_NO_MEMORY, "no memory for a PSF");
-		}
-		memcpy(all + n, more, sizeof *all * n * (size_t) planes);
-		f->psf = all;
-		f->psf_terms = (int) planes + 1;
-	}
-	else
-		note_add(&info->notes, "HDU %d (PSF_VARY) does not fit the PSF; it is left out", at);
-	free(more);
-	return 0;
-}
-
-static int
-read_psf(struct fits_file *file, struct frame *f, struct frame_info *info)
-{
-	bool failed = false;
-	int at;
-	float *psf = read_companion(file, "PSF", info, NULL, &info->notes, &at, &failed);
-	double sum = 0;
-
-	if (psf == NULL)
-		return failed ? -1 : 0;
-	f->psf_size = (int) file->hdu[at].axis[0];
-	for (long long i = 0; i < file->hdu[at].axis[0] * file->hdu[at].axis[1]; i++)
-		sum += psf[i];
-	if (file->hdu[at].axis[0] != file->hdu[at].axis[1] || f->psf_size % 2 == 0 || !isfinite(sum) ||
-		sum <= 0)
-	{
-		free(psf);
-		f->psf_size = 0;
-		note_add(&info->notes, "HDU %d (PSF) is no square of odd size with a sum; it is left out",
-				 at);
-		return 0;
-	}
-	f->psf = psf;
-	return read_psf_terms(file, f, info);
-}
-
-static int
-read_companions(struct fits_file *file, struct frame *f, struct frame_info *info)
-{
-	bool failed = false;
-	int at;
-
-	if (info->plane > 0)
-		return 0;
-	f->im.var = read_companion(file, "VAR", info, &f->im, &info->notes, &at, &failed);
-	if (failed || read_mask(file, f, info) < 0)
-		return -1;
-	return read_psf(file, f, info);
 }
 
 /* ---- what the header says ---- */
@@ -502,12 +332,12 @@ frame_read(const char *uri, const struct frame_request *req, struct frame *f,
 		info->n_hdu = file.n_hdu;
 		info->bitpix = hdu->bitpix;
 		memcpy(info->compression, hdu->compression, sizeof info->compression);
-		status = read_image(&file, req, &f->im, info);
+		status = fits_read_image(&file, req, &f->im, info);
 	}
 	if (status == 0)
 		status = read_meta(&file, req, f, info);
 	if (status == 0)
-		status = read_companions(&file, f, info);
+		status = fits_read_companions(&file, f, info);
 	fits_file_close(&file);
 	if (status == 0 && req->need_planes)
 		status = planes_build(f, req->instrument, &info->notes);
