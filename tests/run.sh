@@ -24,7 +24,7 @@ for step in "${steps[@]}"; do
     begin=$SECONDS
     bash "$step" >"$log/$name.log" 2>&1 </dev/null
     status=$?
-    s=$(grep -cE '^ok .*# SKIP' "$log/$name.log")
+    s=$(grep -ciE '^ok .*# SKIP' "$log/$name.log")
     p=$(($(grep -cE '^ok ' "$log/$name.log") - s))
     f=$(grep -cE '^not ok ' "$log/$name.log")
     if [ $status -ne 0 ] && [ "$f" -eq 0 ] || [ $((p + f + s)) -eq 0 ]; then
@@ -33,7 +33,7 @@ for step in "${steps[@]}"; do
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
     printf '%-20s %4d passed %3d failed %3d skipped %5d s\n' "$name" "$p" "$f" "$s" $((SECONDS - begin))
-    grep -E '^ok .*# SKIP' "$log/$name.log" | sed 's/^ok[ 0-9]*- /    skipped: /'
+    grep -iE '^ok .*# SKIP' "$log/$name.log" | sed -E 's/^ok[ 0-9]*(- )?(# skip )?/    skipped: /'
     if [ "$f" -gt 0 ]; then
         grep -E '^not ok ' "$log/$name.log" | sed 's/^/    /'
         failures="$failures $log/$name.log"
