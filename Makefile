@@ -2,6 +2,7 @@
 #
 #   make demo          everything from nothing to a table of transients      (demo-stop, demo-clean)
 #   make check         everything from nothing to 'N passed, N failed'       (check-long: the slow tests too)
+#   make chaos         ten minutes of faults under load; make check runs a short form
 PG_CONFIG ?= pg_config
 export PG_CONFIG
 
@@ -24,6 +25,12 @@ install uninstall: all
 check check-long: deps
 	$(MAKE) all
 	tests/run.sh $@
+
+# Processes killed and stopped, network cut, disk full ... for CHAOS_SECONDS; CHAOS_SEED repeats an order of faults.
+chaos: deps
+	$(MAKE) all
+	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} ASTRID_TAP=300_chaos tests/run.sh check tap
+	@cat build/test/50-tap.log
 
 demo: deps
 	$(MAKE) all
@@ -59,5 +66,5 @@ clean:
 	$(MAKE) -C worker clean
 	rm -rf build
 
-.PHONY: all extension worker deps install uninstall check check-long demo demo-stop demo-clean asan lint \
-	bench-queue 	format format-check dist clean
+.PHONY: all extension worker deps install uninstall check check-long chaos demo demo-stop demo-clean asan lint \
+	bench-queue format format-check dist clean

@@ -1,4 +1,4 @@
-# Life cycle of server and workers (PostgreSQL::Test, prove): tests/tap.
+# Life cycle of server and workers (PostgreSQL::Test, prove): tests/tap. ASTRID_TAP: part of a name, to run only those.
 . "$(dirname "$0")/../lib.sh"
 make_scratch
 # Copies: the clone may lie where the postgres user cannot go.
@@ -9,7 +9,7 @@ cp "$ASTRID_BIN"/astrid* "$scratch/bin"
 cd "$scratch" || exit 1
 as_postgres env PG_REGRESS="$PGXS_DIR/src/test/regress/pg_regress" ASTRID_BIN="$scratch/bin" ASTRID_TOP="$scratch" \
     ASTRID_CHECK_LONG="${ASTRID_CHECK_LONG:-}" \
-    prove --verbose -I "$PGXS_DIR/src/test/perl" -I "$scratch/tap" "$scratch"/tap/*.pl
+    prove --verbose -I "$PGXS_DIR/src/test/perl" -I "$scratch/tap" "$scratch"/tap/*"${ASTRID_TAP:-}"*.pl
 status=$?
 [ $status -eq 0 ] || tail -n 40 "$scratch"/tmp_check/log/* 2>/dev/null
 exit $status

@@ -6,7 +6,7 @@
 #include "daemon/slot.h"
 
 #define BACK_OFF_FIRST   0.1 /* s */
-#define BACK_OFF_LONGEST 15.0
+#define BACK_OFF_LONGEST 5.0 /* jittered to 7.5: after an outage work goes on within 10 s */
 
 static double
 jitter(double seconds)

@@ -1,0 +1,151 @@
+# What the chaos suite proves, from the database alone: every acknowledged job ended once, in one table, in a state that
+# its kind allows, and left exactly the effect that belongs to it. Called by 300_chaos.pl.
+#
+# The tables here have no unique constraints on purpose: one would prevent what the checker is to find.
+#
+# SPDX-License-Identifier: PostgreSQL
+package ChaosCheck;
+
+use strict;
+use warnings;
+use Exporter 'import';
+use Test::More;
+
+our @EXPORT = qw(create_chaos_schema load_acknowledged violations finds_planted);
+
+# The jobs: plan and commit for the worker's handler "sky". kind says what must become of the job:
+#   slow      runs a stage in a runner      poison    its commit is refused after the effect was written: dead
+#   cancelled may complete or be cancelled  program   an exec handler, no effect       others   complete
+my $schema = q{
+CREATE SCHEMA sky;
+CREATE SCHEMA chaos;
+CREATE TABLE sky.effect (job_id bigint, lease_id bigint, at timestamptz DEFAULT clock_timestamp());
+CREATE INDEX ON sky.effect (at);
+CREATE TABLE chaos.acknowledged (job_id bigint, kind text);
+
+CREATE FUNCTION sky.plan(job bigint, lease bigint) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    PERFORM astrid.check_lease(job, lease);
+    RETURN (SELECT CASE WHEN payload ->> 'kind' = 'slow'
+                        THEN jsonb_build_object('steps', jsonb_build_array(jsonb_build_object(
+                            'stage', 'byte_stats', 'inputs', jsonb_build_object('file', payload -> 'uri'))))
+                        ELSE '{"steps": []}' END
+              FROM astrid.running WHERE job_id = job);
+END
+$$;
+
+CREATE FUNCTION sky.commit(job bigint, lease bigint, results jsonb) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    PERFORM astrid.check_lease(job, lease);
+    INSERT INTO sky.effect (job_id, lease_id) VALUES (job, lease);
+    IF EXISTS (SELECT FROM astrid.running WHERE job_id = job AND payload ->> 'kind' = 'poison') THEN
+        RAISE EXCEPTION 'poison' USING ERRCODE = 'QJ009';
+    END IF;
+    IF NOT astrid.complete(job, lease, results) THEN
+        RAISE EXCEPTION 'lease lost' USING ERRCODE = 'QJ001';
+    END IF;
+END
+$$;
+GRANT USAGE ON SCHEMA sky TO astrid_worker;
+
+CREATE VIEW chaos.job AS
+    SELECT job_id, 'ready' AS state, NULL::bigint AS lease_id, payload FROM astrid.ready
+    UNION ALL SELECT job_id, 'waiting', NULL, payload FROM astrid.waiting
+    UNION ALL SELECT job_id, 'running', lease_id, payload FROM astrid.running
+    UNION ALL SELECT job_id, 'dead', NULL, payload FROM astrid.dead
+    UNION ALL SELECT job_id, state, lease_id, payload FROM astrid.history;
+
+CREATE FUNCTION chaos.violations() RETURNS SETOF text LANGUAGE sql AS
+$$
+SELECT format('acknowledged job %s (%s) is lost', job_id, kind)
+  FROM chaos.acknowledged a WHERE NOT EXISTS (SELECT FROM chaos.job j WHERE j.job_id = a.job_id)
+UNION ALL
+SELECT format('job %s is there %s times: %s', job_id, count(*), string_agg(state, ', '))
+  FROM chaos.job GROUP BY job_id HAVING count(*) > 1
+UNION ALL
+SELECT format('job %s (%s) is %s', job_id, payload ->> 'kind', state)
+  FROM chaos.job
+ WHERE NOT state = ANY (CASE payload ->> 'kind' WHEN 'poison' THEN '{dead}'
+                                                WHEN 'cancelled' THEN '{completed,cancelled}'
+                                                ELSE '{completed}' END::text[])
+UNION ALL
+SELECT format('completed job %s has %s effects', j.job_id, count(e.job_id))
+  FROM chaos.job j LEFT JOIN sky.effect e USING (job_id)
+ WHERE j.state = 'completed' AND j.payload ->> 'kind' <> 'program' GROUP BY j.job_id HAVING count(e.job_id) <> 1
+UNION ALL
+SELECT format('effect of lease %s without a job %s completed by it', e.lease_id, e.job_id)
+  FROM sky.effect e
+ WHERE NOT EXISTS (SELECT FROM astrid.history h
+                    WHERE h.job_id = e.job_id AND h.lease_id = e.lease_id AND h.state = 'completed')
+UNION ALL
+SELECT format('lease %s of job %s both failed and completed', a.lease_id, a.job_id)
+  FROM astrid.attempt a JOIN astrid.history h USING (job_id, lease_id) WHERE h.state = 'completed'
+UNION ALL
+SELECT format('lease %s ended %s times', lease_id, count(*))
+  FROM (SELECT lease_id FROM astrid.attempt
+        UNION ALL SELECT lease_id FROM astrid.history WHERE state = 'completed') l
+ GROUP BY lease_id HAVING count(*) > 1
+UNION ALL
+SELECT format('%s %s is left over', what, id)
+  FROM (SELECT 'unique key', unique_key FROM astrid.unique_key
+        UNION ALL SELECT 'dependency of job', child_id::text FROM astrid.dependency) l (what, id)
+$$;
+};
+
+sub create_chaos_schema
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', "CREATE EXTENSION astrid;\n$schema");
+	return;
+}
+
+# Rows "job_id kind" of a file that the producer wrote.
+sub load_acknowledged
+{
+	my ($node, $file) = @_;
+	$node->safe_psql('postgres', "\\copy chaos.acknowledged FROM '$file' (DELIMITER ' ')");
+	return $node->safe_psql('postgres', 'SELECT count(*) FROM chaos.acknowledged');
+}
+
+sub violations
+{
+	my ($node) = @_;
+	return $node->safe_psql('postgres', 'SELECT chaos.violations() LIMIT 20');
+}
+
+# A test that cannot fail is none: each kind of damage, planted and rolled back, must be reported.
+my $one = q{(SELECT job_id FROM chaos.acknowledged JOIN sky.effect USING (job_id) WHERE kind = 'plain' LIMIT 1)};
+my @planted = (
+	[ 'a lost job', "DELETE FROM astrid.history WHERE job_id = $one", qr/is lost/ ],
+	[ 'a job in two tables', "INSERT INTO astrid.ready SELECT job_id, position, run_at, enqueued_at, queue_id, priority,
+		attempt, max_attempts, timeout, unique_key, group_key, tags, payload FROM astrid.history WHERE job_id = $one",
+		qr/is there 2 times/ ],
+	[ 'a job completed twice', "INSERT INTO astrid.history SELECT * FROM astrid.history WHERE job_id = $one",
+		qr/is there 2 times/ ],
+	[ 'a lost effect', "DELETE FROM sky.effect WHERE job_id = $one", qr/has 0 effects/ ],
+	[ 'an effect made twice', "INSERT INTO sky.effect SELECT * FROM sky.effect WHERE job_id = $one", qr/has 2 effects/ ],
+	[ 'an effect of another lease', "UPDATE sky.effect SET lease_id = -1 WHERE job_id = $one", qr/effect of lease -1/ ],
+	[ 'an effect of a dead job', 'INSERT INTO sky.effect SELECT job_id, lease_id FROM astrid.dead LIMIT 1',
+		qr/effect of lease/ ],
+	[ 'a job that came to nothing', "UPDATE astrid.history SET state = 'cancelled' WHERE job_id = $one",
+		qr/\(plain\) is cancelled/ ],
+	[ 'a lease that failed and completed', "INSERT INTO astrid.attempt SELECT job_id, lease_id, started_at, finished_at,
+		attempt, queue_id, slot, worker, 'error' FROM astrid.history WHERE job_id = $one", qr/both failed and completed/ ]);
+
+sub finds_planted
+{
+	my ($node) = @_;
+	for my $planted (@planted)
+	{
+		my ($name, $damage, $report) = @$planted;
+		like($node->safe_psql('postgres', "BEGIN; $damage; SELECT chaos.violations(); ROLLBACK"), $report,
+			"the checker finds $name");
+	}
+	return;
+}
+
+1;
