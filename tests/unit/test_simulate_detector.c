@@ -196,6 +196,21 @@ defects_and_the_unlit_corner_are_in_the_mask(void **state)
 	free_setup(&s);
 }
 
+/* Half of what a flat shows lies above 1: dividing by a flat of median 1 changes no flux on the
+ * whole. */
+static void
+flats_see_a_median_response_of_one(void **state)
+{
+	struct setup s = make_setup(0);
+	int above = 0;
+
+	(void) state;
+	for (int i = 0; i < SIZE * SIZE; i++)
+		above += s.det.response[i] * s.det.flat_error[i] > 1;
+	assert_in_range(above, SIZE * SIZE * 0.49, SIZE * SIZE * 0.51);
+	free_setup(&s);
+}
+
 static void
 variance_formula_agrees_with_exposures(void **state)
 {
@@ -240,6 +255,7 @@ main(void)
 		cmocka_unit_test(cosmic_ray_leaves_its_charge_under_its_mask),
 		cmocka_unit_test(counts_fit_a_sixteen_bit_converter),
 		cmocka_unit_test(defects_and_the_unlit_corner_are_in_the_mask),
+		cmocka_unit_test(flats_see_a_median_response_of_one),
 		cmocka_unit_test(variance_formula_agrees_with_exposures),
 	};
 

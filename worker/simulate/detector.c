@@ -71,6 +71,34 @@ fill_maps(struct detector *det, struct rng *rng)
 		}
 }
 
+static int
+ascending(const void *a, const void *b)
+{
+	const float x = *(const float *) a, y = *(const float *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Flats are scaled to median 1: then so must the response be that they show, or every flux is off
+ * by the difference. */
+static int
+normalise_response(struct detector *det)
+{
+	const size_t n = (size_t) det->width * (size_t) det->height;
+	float *seen = malloc(n * sizeof *seen), median;
+
+	if (seen == NULL)
+		return err_raise(ASTRID_E_NO_MEMORY, "no memory for a median");
+	for (size_t p = 0; p < n; p++)
+		seen[p] = det->response[p] * det->flat_error[p];
+	qsort(seen, n, sizeof *seen, ascending);
+	median = seen[n / 2];
+	for (size_t p = 0; p < n; p++)
+		det->response[p] /= median;
+	free(seen);
+	return 0;
+}
+
 /* Dead and hot columns over part of the height, and scattered single pixels. */
 static void
 spoil_pixels(struct detector *det, struct rng *rng)
@@ -129,6 +157,11 @@ detector_make(struct detector *det, int width, int height, uint64_t seed)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for a detector of %d x %d", width, height);
 	}
 	fill_maps(det, &rng);
+	if (normalise_response(det) < 0)
+	{
+		detector_free(det);
+		return -1;
+	}
 	spoil_pixels(det, &rng);
 	return 0;
 }
