@@ -20,8 +20,9 @@ run make -s -C extension CC=clang
 run make -s -C extension clean
 run cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
     --suppress=missingIncludeSystem -Iworker -Iinclude -DASTRID_VERSION='"lint"' $sources
+# valist: clang-tidy 14 does not see va_start in a function it reads after another file's
 run clang-tidy --quiet --warnings-as-errors='*' \
-    --checks='-*,bugprone-*,clang-analyzer-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-reserved-identifier,-bugprone-macro-parentheses,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
+    --checks='-*,bugprone-*,clang-analyzer-*,-clang-analyzer-valist.Uninitialized,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result,-bugprone-reserved-identifier,-bugprone-macro-parentheses,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling' \
     $sources -- $flags
 run shellcheck -S error -x $(git ls-files '*.sh')
 exit $status

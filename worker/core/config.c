@@ -388,8 +388,10 @@ static int
 check_absolute(const char *name, const char *list)
 {
 	char **words = config_words(list);
-	int status = words != NULL ? 0 : err_raise(ASTRID_E_NO_MEMORY, "no memory");
+	int status = 0;
 
+	if (words == NULL)
+		return err_raise(ASTRID_E_NO_MEMORY, "no memory");
 	for (char **word = words; status == 0 && *word != NULL; word++)
 		if ((*word)[0] != '/')
 			status = err_raise(ASTRID_E_USAGE, "%s: '%s' is not an absolute path", name, *word);

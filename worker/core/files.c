@@ -70,7 +70,8 @@ raise_errno(const char *uri, int error, const char *doing)
 static int
 forbid(const char *uri, const char *why)
 {
-	return astrid_raise(ASTRID_E_FORBIDDEN_PATH, uri, -1, NULL, "%s", why);
+	astrid_raise(ASTRID_E_FORBIDDEN_PATH, uri, -1, NULL, "%s", why);
+	return -1;
 }
 
 /* ---- from URI to path ----------------------------------------------------------------------- */

@@ -113,8 +113,10 @@ static int
 load_plugins(const struct config *config)
 {
 	char **words = config_words(config->plugins);
-	int status = words != NULL ? 0 : err_raise(ASTRID_E_NO_MEMORY, "no memory");
+	int status = 0;
 
+	if (words == NULL)
+		return err_raise(ASTRID_E_NO_MEMORY, "no memory");
 	for (size_t i = 0; status == 0 && words[i] != NULL; i++)
 		status = plugin_load(words[i]);
 	free(words);
@@ -173,7 +175,7 @@ act(struct config *config, enum action action)
 int
 main(int argc, char **argv)
 {
-	struct config config;
+	struct config config = {0};
 	enum action action = RUN;
 	int status;
 

@@ -120,7 +120,7 @@ allow_all(int ruleset, const char *const *roots, size_t n, const char *write_roo
 		rc |= allow(ruleset, "/", READ);
 	for (size_t i = 0; roots != NULL && system_paths[i] != NULL; i++)
 		rc |= allow(ruleset, system_paths[i], READ);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; roots != NULL && i < n; i++)
 		rc |= allow(ruleset, roots[i], READ);
 	if (write_root != NULL)
 		rc |= allow(ruleset, write_root, READ | CHANGE);
