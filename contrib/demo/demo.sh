@@ -242,7 +242,7 @@ own_files() {
     sql -c "SELECT regexp_replace(uri, '^.*/', '') AS file, kind, band, finished_stage, state, left(reason, 70) AS reason, n_detections
             FROM sky.observation_status ORDER BY uri"
     report
-    sql -At -v data="$DATA" <"$here/no_reference.sql"
+    sql -At -v data="$folder/data" <"$here/no_reference.sql"
 }
 
 start() {
