@@ -12,15 +12,18 @@
 #define MIN_AREA         1
 #define DEBLEND_LEVELS   32
 #define DEBLEND_CONTRAST 0.02
-#define SAME_SOURCE      0.7 /* FWHM: two detections nearer than this are one */
-#define MAX_SHIFT        1.0 /* FWHM, from the peak of the score */
-#define LOST_LIMIT       0.4 /* of the PSF's weight on excluded pixels */
-#define DIPOLE_REACH     1.6 /* FWHM to the other half */
-#define DIPOLE_RATIO     0.4 /* its peak over this one's */
+#define SAME_SOURCE      0.7  /* FWHM: two detections nearer than this are one */
+#define MAX_SHIFT        1.0  /* FWHM, from the peak of the score */
+#define LOST_LIMIT       0.55 /* of the PSF's weight on excluded pixels */
+#define LOST_STREAK      0.25 /* the same to a trail, whose wings go on beside its mask */
+#define DIPOLE_REACH     1.6  /* FWHM to the other half */
+#define DIPOLE_RATIO     0.4  /* its peak over this one's */
 #define DIPOLE_LEAST     4.0
 #define SHARP_SCALE      0.5  /* times the PSF's width: what a cosmic ray looks like */
 #define SHARP_GAIN       12.0 /* in chi2 over the PSF */
+#define SCALE_ERROR      0.01 /* of any flux: light beyond the PSF's stamp, flat field */
 #define BADFIT_CHI2      4.0
+#define EDGE_REACH       1.0 /* FWHM */
 #define SATURATED_REACH  3.0 /* FWHM */
 #define SATURATED_PIXELS 5
 #define SATURATED_SHARE  0.6  /* of the light under the PSF, near a saturated star */
@@ -203,7 +206,7 @@ mask_flags(const struct image *diff, const struct detection *d, double lost, dou
 	const int32_t bits = bits_near(diff, d->x, d->y, 0.75 * fwhm);
 
 	if (lost < LOST_LIMIT)
-		return 0;
+		return lost > LOST_STREAK && (bits & MASK_STREAK) ? DETECTION_STREAK : 0;
 	return DETECTION_MASKED | (bits & (MASK_EDGE | MASK_NO_DATA) ? DETECTION_EDGE : 0) |
 		   (bits & MASK_SAT ? DETECTION_SATURATED : 0);
 }
@@ -218,13 +221,17 @@ is_suspect(const struct image *im, double x, double y)
 }
 
 /* Beside a star a small share of its light is no change but what is wrong with the subtraction;
- * beside a saturated one, whose core is missing, a large share. Bleeding trails far from their star
+ * beside a saturated one, whose core is missing, a large share; so, too, at the
+ * border, beyond which a star may lie. Bleeding trails far from their star
  * carry no such light. */
 static int
 star_flags(const struct image *diff, const struct detection *d, double fwhm)
 {
 	const double light = fmax(d->static_flux[0], d->static_flux[1]); /* NaN: the other, or none */
 
+	if (fabs(d->flux) < SATURATED_SHARE * light &&
+		(bits_near(diff, d->x, d->y, EDGE_REACH * fwhm) & (MASK_EDGE | MASK_NO_DATA)))
+		return DETECTION_EDGE;
 	if (fabs(d->flux) < SATURATED_SHARE * light &&
 		(is_suspect(diff, d->x, d->y) ||
 		 count_saturated(diff, d->x, d->y, SATURATED_REACH * fwhm) >= SATURATED_PIXELS))
@@ -283,7 +290,8 @@ measure(const struct image *diff, const float *score, const struct psf *psf,
 	stat = fabs(f.flux) / (f.error * o->scale);
 	/* The score knows the systematic terms; S/N and flux_err follow it down, never up. */
 	d->snr = fmin(stat, fmax(fabs(d->peak), 0.1));
-	d->flux_err = fabs(d->flux) / d->snr;
+	d->flux_err = fabs(d->flux) * hypot(1 / d->snr, SCALE_ERROR);
+	d->snr = fabs(d->flux) / d->flux_err;
 	photometry_aperture(diff, d->x, d->y, o->aperture * psf->fwhm, &d->ap_flux, &d->ap_flux_err);
 	d->ap_flux_err *= o->scale;
 	measure_shape(diff, psf, d);

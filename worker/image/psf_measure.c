@@ -25,6 +25,7 @@
 #define SYSTEMATIC                                                                                 \
 	0.01 /* of a pixel's flux: flat errors, interpolation; bounds the bright stars' weight */
 #define DEFAULT_BETA    3.0
+#define GAUSSIAN_BETA   20.0
 #define MIN_HALF        12
 #define MAX_HALF        40
 #define LINEAR_STARS    14
@@ -211,6 +212,7 @@ fit_stars(struct field *f, enum moffat_free free_parameters, double beta, int li
 	}
 }
 
+/* A fit that failed ran towards a Gaussian, which is a Moffat profile of infinite beta. */
 static double
 median_beta(const struct field *f, int limit)
 {
@@ -218,8 +220,7 @@ median_beta(const struct field *f, int limit)
 	size_t n = 0;
 
 	for (int i = 0; i < f->n && i < limit; i++)
-		if (f->star[i].good && f->star[i].fit.beta < 20)
-			v[n++] = f->star[i].fit.beta;
+		v[n++] = f->star[i].good ? fmin(f->star[i].fit.beta, GAUSSIAN_BETA) : GAUSSIAN_BETA;
 	return n >= 3 ? stats_median(v, n) : DEFAULT_BETA;
 }
 

@@ -9,16 +9,18 @@
 #include "image/alard_lupton.h"
 #include "image/convolve.h"
 #include "image/decorrelate.h"
+#include "image/fill.h"
 #include "image/stats.h"
 
 #define STAMP_SNR    20.0
-#define CELLS        8      /* per axis, for stamps all over the field */
-#define MATCH_RADIUS 2.0    /* px, between sources of the two images */
-#define LOST_WEIGHT  0.15   /* of the kernel on excluded pixels: the difference is excluded there */
-#define LOST_SAT     0.02   /* the same for saturated ones, which cannot be filled in well */
-#define SUSPECT_SAT  0.0005 /* of the kernel on saturated pixels: their missing light still shows  \
-							 */
-#define SKY_LEVEL   1.5     /* sigma of the static scene below which a pixel is sky */
+#define CELLS        8    /* per axis, for stamps all over the field */
+#define MATCH_RADIUS 2.0  /* px, between sources of the two images */
+#define LOST_WEIGHT  0.15 /* of the kernel on excluded pixels: the difference is excluded there */
+#define LOST_SAT     0.02 /* the same for saturated ones, which cannot be filled in well */
+#define SUSPECT_SAT                                                                                \
+	0.0005              /* of the kernel on saturated pixels: their missing light still shows      \
+						 */
+#define SKY_LEVEL   1.5 /* sigma of the static scene below which a pixel is sky */
 #define MESH        64
 #define MESH_FILTER 3
 #define MAX_SAMPLES 200000
@@ -336,6 +338,22 @@ noise_scaled(const struct image *diff, float *z)
 				   : 0;
 }
 
+/* Excluded pixels take the mean of their usable neighbours: a hole of zeros beside a source would
+ * ring through the whitening filters. */
+static int
+fill_holes(struct image *diff)
+{
+	struct filled f;
+
+	if (fill_image(diff, MASK_EXCLUDED, 0, &f) < 0)
+		return -1;
+	for (int y = 0; y < diff->height; y++)
+		for (int x = 0; x < diff->width; x++)
+			diff->sci[(size_t) y * (size_t) diff->width + (size_t) x] = f.sci[fill_index(&f, x, y)];
+	fill_free(&f);
+	return 0;
+}
+
 /* Undo the kernel's correlation, then what is left of it: resampling and stacking correlate noise
  * before us. */
 static int
@@ -409,6 +427,48 @@ scale_variance(struct pair *p, struct subtraction *out)
 	return 0;
 }
 
+/* |difference| above its noise over the light of one star, within one FWHM; NaN where it is not
+ * fully usable. */
+static double
+residual_share(const struct subtraction *out, const struct source *star)
+{
+	const struct image *d = &out->diff;
+	const int reach = (int) ceil(out->psf.fwhm), cx = (int) lround(star->x),
+			  cy = (int) lround(star->y);
+	double sum = 0, noise = 0, light = 0;
+
+	for (int y = cy - reach; y <= cy + reach; y++)
+		for (int x = cx - reach; x <= cx + reach; x++)
+		{
+			const size_t i = (size_t) y * (size_t) d->width + (size_t) x;
+
+			if (x < 0 || y < 0 || x >= d->width || y >= d->height || (d->mask[i] & MASK_EXCLUDED) ||
+				!(d->var[i] > 0))
+				return NAN;
+			sum += fabsf(d->sci[i]);
+			noise += 0.7978845608 * sqrtf(d->var[i]); /* mean |noise| is sigma sqrt(2 / pi) */
+			light += out->model[i];
+		}
+	return light > noise ? fmax(0, sum - noise) / light : NAN;
+}
+
+/* The median over the stars: true changes are few. */
+static double
+footprint_ratio(const struct subtraction *out, const struct source_list *stars)
+{
+	double v[512];
+	size_t n = 0;
+
+	for (size_t i = 0; i < stars->n && n < 512; i++)
+	{
+		const double share = is_good_star(&stars->v[i]) ? residual_share(out, &stars->v[i]) : NAN;
+
+		if (isfinite(share))
+			v[n++] = share;
+	}
+	return n > 0 ? stats_median(v, n) : 0;
+}
+
 static void
 measure_quality(struct pair *p, struct subtraction *out)
 {
@@ -416,24 +476,15 @@ measure_quality(struct pair *p, struct subtraction *out)
 	const struct image *d = &out->diff, *s = &p->science.im, *r = &p->reference.im;
 	double acf[(2 * NOISE_LAGS + 1) * (2 * NOISE_LAGS + 1)];
 	const int middle = NOISE_LAGS * (2 * NOISE_LAGS + 1) + NOISE_LAGS;
-	double on_stars = 0, flux = 0, expected = 0;
 	size_t used = 0, common = 0;
 
 	for (size_t i = 0; i < n; i++)
 	{
-		const bool is_used = (d->mask[i] & MASK_EXCLUDED) == 0 && d->var[i] > 0;
-
-		used += is_used;
+		used += (d->mask[i] & MASK_EXCLUDED) == 0 && d->var[i] > 0;
 		common += ((s->mask[i] | r->mask[i]) & MASK_NO_DATA) == 0;
-		if (is_used && out->model[i] > 5 * sqrtf(d->var[i]))
-		{
-			on_stars += fabsf(d->sci[i]);
-			expected += 0.7978845608 * sqrtf(d->var[i]); /* mean |noise| is sigma sqrt(2 / pi) */
-			flux += out->model[i];
-		}
 	}
 	out->used_fraction = common > 0 ? (double) used / (double) common : 0;
-	out->footprint_ratio = flux > 0 ? fmax(0, on_stars - expected) / flux : 0;
+	out->footprint_ratio = footprint_ratio(out, &p->blunt->sources);
 	noise_scaled(d, p->work);
 	noise_autocorrelation(p->work, p->sky, d->width, d->height, acf);
 	out->lag1 = (acf[middle + 1] + acf[middle + 2 * NOISE_LAGS + 1]) / 2;
@@ -448,7 +499,8 @@ run(const struct frame *science, const struct frame *reference, const struct sub
 		return -1;
 	out->n_psf_stars = p->blunt->psf.n_stars;
 	take_difference(p, out);
-	if (subtract_background(p, &out->diff) < 0 || decorrelate(p, out) < 0)
+	if (subtract_background(p, &out->diff) < 0 || fill_holes(&out->diff) < 0 ||
+		decorrelate(p, out) < 0)
 		return -1;
 	rescale(p, out);
 	if (scale_variance(p, out) < 0)

@@ -40,11 +40,11 @@ struct subtraction
 	double flux_ratio; /* the same from the apertures of common stars; NaN: none */
 	double sum_scatter, stamp_chi2;
 	int n_stamps, n_rejected;
-	double variance_scale;  /* VAR was multiplied by this for a noise-scaled MAD of 1 */
-	double used_fraction;   /* of the pixels that both images have */
-	double lag1;            /* mean autocorrelation with the four neighbours on star-free sky */
-	double footprint_ratio; /* |difference| over science in the footprints of unsaturated stars, sky
-							   subtracted */
+	double variance_scale; /* VAR was multiplied by this for a noise-scaled MAD of 1 */
+	double used_fraction;  /* of the pixels that both images have */
+	double lag1;           /* mean autocorrelation with the four neighbours on star-free sky */
+	double
+		footprint_ratio; /* median over unsaturated stars of |difference| above noise over light */
 	double fwhm_science, fwhm_reference; /* px */
 	int n_psf_stars;
 };

@@ -248,7 +248,7 @@ static const struct astrid_param params[] = {
 	{"kernel_half", ASTRID_PARAM_INT, "px", "0", 0, 30, NULL, "half width of the kernel; 0: by the widths of the stars"},
 	{"max_stamps", ASTRID_PARAM_INT, "", "200", 3, 2000, NULL, "stars used in the kernel fit, at most"},
 	{"max_flux_mismatch", ASTRID_PARAM_FLOAT, "", "0.15", 0, 10, NULL, "gate: relative difference of the kernel sum and the stars' flux ratio"},
-	{"max_footprint_ratio", ASTRID_PARAM_FLOAT, "", "0.1", 0, 10, NULL, "gate: |difference| above noise over flux in the footprints of stars"},
+	{"max_footprint_ratio", ASTRID_PARAM_FLOAT, "", "0.2", 0, 10, NULL, "gate: |difference| above noise over flux in the footprints of stars"},
 	{"min_used_fraction", ASTRID_PARAM_FLOAT, "", "0.1", 0, 1, NULL, "gate: usable share of the common pixels"},
 	{.name = NULL}};
 static const struct astrid_port inputs[] = {
