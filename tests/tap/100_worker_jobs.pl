@@ -69,7 +69,7 @@ $job = enqueue($node, 'stats', '[1]');
 is_state($node, $job, 'dead', 'so is a payload of another shape');
 
 # What the view says
-$node->poll_query_until('postgres', "SELECT tasks_processed = 3 FROM astrid.worker_status");
+$node->poll_query_until('postgres', "SELECT tasks_processed + tasks_failed = 6 AND status = 'IDLE' FROM astrid.worker_status");
 is($node->safe_psql('postgres',
 		q{SELECT worker_type, status, tasks_processed, tasks_failed, average_processing_time > 0, memory_usage BETWEEN 1 AND 1000,
 			cpu_usage >= 0, last_heartbeat > now() - interval '1 min', version FROM astrid.worker_status}),
