@@ -17,7 +17,7 @@ done
 
 for name in $registered; do
     [ -e "worker/stages/$name.c" ] || complain "stage $name has no worker/stages/$name.c"
-    [ -e "tests/unit/test_stage_$name.c" ] || grep -rqE "stage_$name\b|stage $name\b" tests/unit tests/steps tests/steps-long tests/tap 2>/dev/null ||
+    [ -e "tests/unit/test_stage_$name.c" ] || grep -rqE "stage_$name\b|stage $name\b|stage_find\(\"$name\"\)" tests/unit tests/steps tests/steps-long tests/tap 2>/dev/null ||
         complain "stage $name has no test"
     page=docs/stages/$name.md
     [ -e "$page" ] || { complain "stage $name has no page $page"; continue; }
