@@ -19,6 +19,7 @@ struct psf
 	int width, height; /* of the image, for the polynomial's coordinates */
 	float *coef;       /* n_terms planes of size * size */
 	double fwhm;       /* px, at the centre of the image */
+	double locus;      /* the FWHM that struct source has for stars, px */
 	double beta;       /* of the Moffat core */
 	double ellipticity;
 	int n_stars; /* 0: from the sources' FWHM only */

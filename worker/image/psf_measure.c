@@ -543,7 +543,8 @@ psf_measure(const struct image *im, const struct source_list *sources, struct ps
 		return err_raise(ASTRID_E_TOO_FEW_STARS, "no source shows the width of the PSF");
 	}
 	f->half = (int) fmin(MAX_HALF, fmax(MIN_HALF, ceil(4.5 * f->fwhm)));
-	*out = (struct psf){.size = 2 * f->half + 1, .width = im->width, .height = im->height};
+	*out = (struct psf){
+		.size = 2 * f->half + 1, .width = im->width, .height = im->height, .locus = f->fwhm};
 	f->pixels = malloc(sizeof *f->pixels * (size_t) (2 * f->half + 3) * (size_t) (2 * f->half + 3));
 	if (f->pixels == NULL)
 		status = err_raise(ASTRID_E_NO_MEMORY, "no memory to measure a PSF");

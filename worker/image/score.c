@@ -11,7 +11,7 @@
 
 #define SKY_SCENE     3.0  /* S/N of the static scene below which a pixel is sky */
 #define LEAST_WEIGHT  0.3  /* of the PSF's weight that must lie on usable pixels */
-#define STAR_SCENE    20.0 /* S/N of a star that can tell of systematic errors */
+#define STAR_SCENE    30.0 /* S/N of a star that can tell of systematic errors */
 #define MIN_STARS     4
 #define TAIL_STARS    20
 #define MAX_SAMPLES   200000
@@ -208,7 +208,7 @@ measure_systematics(struct score *s, const struct source_list *stars, double fwh
 	static const int side[4][2] = {{1, 0}, {-1, 0}, {0, 1}, {0, -1}};
 	struct sample *v = malloc(sizeof *v * (4 * stars->n + 1));
 	double *work = malloc(sizeof *work * (4 * stars->n + 1));
-	const int step = (int) fmax(1, lround(fwhm / 2));
+	const int step = (int) fmax(1, lround(fwhm / 2)), margin = (int) ceil(2 * fwhm);
 
 	if (v == NULL || work == NULL)
 	{
@@ -227,8 +227,9 @@ measure_systematics(struct score *s, const struct source_list *stars, double fwh
 				const int y = (int) lround(stars->v[i].y) + (pass == 0 ? 0 : step * side[k][1]);
 				const size_t p = (size_t) y * (size_t) s->width + (size_t) x;
 
-				if (x < 0 || y < 0 || x >= s->width || y >= s->height || isnan(s->value[p]) ||
-					s->scene[p] < STAR_SCENE || stars->v[i].saturated || stars->v[i].masked)
+				if (x < margin || y < margin || x >= s->width - margin || y >= s->height - margin ||
+					isnan(s->value[p]) || s->scene[p] < STAR_SCENE || stars->v[i].saturated ||
+					stars->v[i].masked)
 					continue;
 				v[n++] = (struct sample){s->value[p], pass == 0 ? s->scene[p] : s->gradient[p],
 										 pass == 0 ? 1 : 1 + pow(s->flux_error * s->scene[p], 2)};
@@ -270,21 +271,17 @@ sky_mad(const struct image *diff, const struct score *s, const float *v, double 
 	return m > 0 ? stats_mad(work, m, 0) : NAN;
 }
 
+/* z_mad and z_std of the noise-scaled difference. */
 static int
-normalise(const struct image *diff, struct score *s)
+measure_noise(const struct image *diff, struct score *s, double *work)
 {
 	const size_t n = image_size(diff);
-	double *work = malloc(sizeof *work * (n / (n / MAX_SAMPLES + 1) + 2));
 	float *z = calloc(n, sizeof *z);
 	double sum = 0;
 	size_t used = 0;
 
-	if (work == NULL || z == NULL)
-	{
-		free(work);
-		free(z);
+	if (z == NULL)
 		return err_raise(ASTRID_E_NO_MEMORY, "no memory for a score of %zu pixels", n);
-	}
 	for (size_t i = 0; i < n; i++)
 	{
 		z[i] = is_used(diff, i) ? diff->sci[i] / sqrtf(diff->var[i]) : NAN;
@@ -296,36 +293,61 @@ normalise(const struct image *diff, struct score *s)
 	}
 	s->z_mad = sky_mad(diff, s, z, work);
 	s->z_std = used > 0 ? sqrt(sum / (double) used) : NAN;
-	s->scale = sky_mad(diff, s, s->value, work);
-	free(work);
 	free(z);
-	if (!(s->scale > 0))
-		return err_raise(ASTRID_E_NO_PIXELS, "no usable pixel is left in the difference");
-	for (size_t i = 0; i < n; i++)
-		s->value[i] = (float) (s->value[i] / s->scale);
 	return 0;
+}
+
+/* Divide by the score's MAD on star-free sky; the scene, too, as it is in units of the same noise.
+ */
+static int
+normalise(const struct image *diff, struct score *s, double *work)
+{
+	const size_t n = image_size(diff);
+	const double mad = sky_mad(diff, s, s->value, work);
+
+	if (!(mad > 0))
+		return err_raise(ASTRID_E_NO_PIXELS, "no usable pixel is left in the difference");
+	s->scale *= mad;
+	for (size_t i = 0; i < n; i++)
+	{
+		s->value[i] = (float) (s->value[i] / mad);
+		if (s->scene != NULL)
+			s->scene[i] = (float) (s->scene[i] / mad);
+	}
+	return 0;
+}
+
+static int
+make(const struct image *diff, const float *model, const struct psf *psf,
+	 const struct source_list *stars, struct score *out, double *work)
+{
+	if (alloc_planes(out, model != NULL) < 0 || matched_filter(diff, model, psf, out) < 0 ||
+		measure_noise(diff, out, work) < 0 || normalise(diff, out, work) < 0)
+		return -1;
+	if (model == NULL)
+		return 0;
+	scene_gradient(out);
+	if (stars != NULL && measure_systematics(out, stars, psf->fwhm) < 0)
+		return -1;
+	apply_systematics(out);
+	return normalise(diff, out, work); /* the terms act on the sky, too, if little */
 }
 
 int
 score_make(const struct image *diff, const float *model, const struct psf *psf,
 		   const struct source_list *stars, struct score *out)
 {
-	memset(out, 0, sizeof *out);
-	out->width = diff->width;
-	out->height = diff->height;
-	if (alloc_planes(out, model != NULL) < 0 || matched_filter(diff, model, psf, out) < 0)
-		goto fail;
-	if (model != NULL)
-	{
-		scene_gradient(out);
-		if (stars != NULL && measure_systematics(out, stars, psf->fwhm) < 0)
-			goto fail;
-		apply_systematics(out);
-	}
-	if (normalise(diff, out) < 0)
-		goto fail;
-	return 0;
-fail:
-	score_free(out);
-	return -1;
+	const size_t n = image_size(diff);
+	double *work = malloc(sizeof *work * (n / (n / MAX_SAMPLES + 1) + 2));
+	int status = -1;
+
+	*out = (struct score){.width = diff->width, .height = diff->height, .scale = 1};
+	if (work == NULL)
+		err_raise(ASTRID_E_NO_MEMORY, "no memory for a score of %zu pixels", n);
+	else
+		status = make(diff, model, psf, stars, out, work);
+	free(work);
+	if (status < 0)
+		score_free(out);
+	return status;
 }

@@ -14,6 +14,7 @@
 
 #define STAMP_SNR    20.0
 #define CELLS        8    /* per axis, for stamps all over the field */
+#define WIDEST_STAR  1.2  /* times the FWHM of the stars */
 #define MATCH_RADIUS 2.0  /* px, between sources of the two images */
 #define LOST_WEIGHT  0.15 /* of the kernel on excluded pixels: the difference is excluded there */
 #define LOST_SAT     0.02 /* the same for saturated ones, which cannot be filled in well */
@@ -490,6 +491,20 @@ measure_quality(struct pair *p, struct subtraction *out)
 	out->lag1 = (acf[middle + 1] + acf[middle + 2 * NOISE_LAGS + 1]) / 2;
 }
 
+/* Point sources alone: what changes on a galaxy is what we look for. */
+static void
+take_stars(struct side *side, struct subtraction *out)
+{
+	size_t kept = 0;
+
+	out->stars = side->sources;
+	side->sources = (struct source_list){0};
+	for (size_t i = 0; i < out->stars.n; i++)
+		if (out->stars.v[i].fwhm < WIDEST_STAR * side->psf.locus)
+			out->stars.v[kept++] = out->stars.v[i];
+	out->stars.n = kept;
+}
+
 static int
 run(const struct frame *science, const struct frame *reference, const struct subtract_options *o,
 	struct pair *p, struct subtraction *out)
@@ -506,8 +521,7 @@ run(const struct frame *science, const struct frame *reference, const struct sub
 	if (scale_variance(p, out) < 0)
 		return -1;
 	measure_quality(p, out);
-	out->stars = p->blunt->sources;
-	p->blunt->sources = (struct source_list){0};
+	take_stars(p->blunt, out);
 	return 0;
 }
 
