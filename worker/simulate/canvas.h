@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* Electrons per pixel below which light is not drawn: far below any read noise. */
+#define FAINTEST_LIGHT 0.05
+
 struct canvas
 {
 	int width, height;

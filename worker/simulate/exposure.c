@@ -111,14 +111,14 @@ exposure_render(struct exposure *exp, const struct scene *scene)
 }
 
 void
-exposure_side(const struct exposure *exp, const struct detector *det, const struct source *source,
+exposure_side(const struct exposure *exp, const struct detector *det, double xi, double eta,
 			  struct snr_side *side)
 {
 	const int half = SNR_STAMP / 2;
 	double x, y, weight = 0, sum = 0;
 	struct psf psf;
 
-	exposure_position(exp, source, &x, &y);
+	camera_project(&exp->cam, xi, eta, &x, &y);
 	psf = psf_at(&exp->seeing, &exp->cam, x, y);
 	psf_stamp(&psf, SNR_STAMP, side->stamp);
 	snr_prepare(side);

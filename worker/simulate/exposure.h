@@ -38,9 +38,9 @@ void exposure_position(const struct exposure *exp, const struct source *source, 
 
 bool exposure_contains(const struct exposure *exp, double x, double y);
 
-/* PSF and noise of this exposure at a source, for the true S/N. */
-void exposure_side(const struct exposure *exp, const struct detector *det,
-				   const struct source *source, struct snr_side *side);
+/* PSF and noise of this exposure at a place in the sky, for the true S/N. */
+void exposure_side(const struct exposure *exp, const struct detector *det, double xi, double eta,
+				   struct snr_side *side);
 
 /* Bits of the reference's mask carried onto the science grid; NO_DATA where it has no pixel. */
 void exposure_merge_mask(struct exposure *exp, const struct exposure *reference);

@@ -51,6 +51,17 @@ field_render(struct field *field, const struct detector *det, uint64_t seed)
 	return 0;
 }
 
+/* Both sides of a change at one epoch, at the same place in the sky. */
+static void
+take_sides(const struct field *field, const struct detector *det, const struct source *source,
+		   const struct exposure *exp, struct snr_side *science, struct snr_side *reference)
+{
+	const double xi = source->xi[exp->number], eta = source->eta[exp->number];
+
+	exposure_side(exp, det, xi, eta, science);
+	exposure_side(&field->exposures[0], det, xi, eta, reference);
+}
+
 /* Fluxes that reach a drawn S/N at each epoch; the two epochs differ, as light curves do. */
 static void
 set_fluxes(struct field *field, const struct detector *det, struct source *source, struct rng *rng)
@@ -71,8 +82,7 @@ set_fluxes(struct field *field, const struct detector *det, struct source *sourc
 
 		if (source->sign < 0 && e > 1)
 			break; /* what has faded is gone at every epoch */
-		exposure_side(exp, det, source, &science);
-		exposure_side(reference, det, source, &ref);
+		take_sides(field, det, source, exp, &science, &ref);
 		source->flux[source->sign > 0 ? e : 0] =
 			fabs(snr_flux_for(&science, &ref, s, target, source->sign)) / exp->transparency;
 	}
@@ -113,33 +123,23 @@ masked_share(const struct exposure *exp, const struct snr_side *side, double x, 
 	return under / all;
 }
 
-/* The true S/N is taken before the transients are drawn: their own light enters by formula, a
- * variable star's is already there. */
-struct measured
-{
-	struct snr_side science;
-	double snr;
-};
-
-static struct measured
-measure_change(const struct field *field, const struct detector *det, const struct source *source,
-			   const struct exposure *exp)
+/* To be called before the transients are drawn: their own light enters by formula, a variable
+ * star's is already there. */
+static double
+true_snr(const struct field *field, const struct detector *det, const struct source *source,
+		 const struct exposure *exp)
 {
 	const struct exposure *reference = &field->exposures[0];
 	const double s = exp->transparency / reference->transparency;
 	const double f_n = source->flux[exp->number] * exp->transparency;
 	const double f_r = source->flux[0] * reference->transparency;
-	struct measured m;
-	struct snr_side ref;
+	struct snr_side science, ref;
 
-	exposure_side(exp, det, source, &m.science);
-	exposure_side(reference, det, source, &ref);
+	take_sides(field, det, source, exp, &science, &ref);
 	if (source->kind == SOURCE_VARIABLE)
-		m.snr = fabs(f_n - s * f_r) *
-				snr_per_electron(&m.science, &ref, m.science.variance, ref.variance, s);
-	else
-		m.snr = snr_of_change(&m.science, &ref, f_n, f_r, s);
-	return m;
+		return fabs(f_n - s * f_r) *
+			   snr_per_electron(&science, &ref, science.variance, ref.variance, s);
+	return snr_of_change(&science, &ref, f_n, f_r, s);
 }
 
 static struct truth_row
@@ -178,8 +178,8 @@ field_list_changes(const struct field *field, const struct detector *det, int *n
 		for (int e = 1; e < field->n_exposures; e++)
 		{
 			const struct exposure *exp = &field->exposures[e];
-			const struct measured m = measure_change(field, det, source, exp);
-			const struct truth_row row = describe(field, det, source, exp, *next_id, m.snr);
+			const double snr = true_snr(field, det, source, exp);
+			const struct truth_row row = describe(field, det, source, exp, *next_id, snr);
 
 			if (exposure_contains(exp, row.x, row.y) && truth_add(truth, &row) < 0)
 				return -1;

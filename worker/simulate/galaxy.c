@@ -5,7 +5,6 @@
 
 #define RINGS      160
 #define ITERATIONS 400
-#define FAINTEST   0.05 /* electrons per pixel, as in psf.c */
 
 double
 sersic_profile(double r, double n)
@@ -118,7 +117,7 @@ draw_gaussian(struct canvas *canvas, double x, double y, const double covariance
 	const double xx = covariance[0] + pixel, yy = covariance[2] + pixel, xy = covariance[1];
 	const double det = xx * yy - xy * xy, peak = flux / (2 * M_PI * sqrt(det));
 	const double inv[3] = {yy / det, -xy / det, xx / det};
-	const double reach = sqrt(2 * log(fmax(1, peak / FAINTEST)) * fmax(xx, yy));
+	const double reach = sqrt(2 * log(fmax(1, peak / FAINTEST_LIGHT)) * fmax(xx, yy));
 	const struct box box = canvas_box(canvas, x, y, reach + 1);
 
 	for (int j = box.y0; j < box.y1 && reach > 0; j++)
@@ -144,7 +143,7 @@ draw_parts(const struct galaxy *g, const struct mixture *blur, const double blur
 
 			for (int c = 0; c < 3; c++)
 				covariance[c] = s2 * shape_unit[c] + b2 * blur_unit[c];
-			if (part > FAINTEST)
+			if (part > FAINTEST_LIGHT)
 				draw_gaussian(canvas, x, y, covariance, part);
 		}
 }

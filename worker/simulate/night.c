@@ -217,8 +217,7 @@ simulate_field(struct night *night, const struct field_kind *kind, int index, in
 									.usable = (pixels / 2 - 40) * PIXEL_SCALE,
 									.min_gap = 24 * PIXEL_SCALE,
 									.scale = PIXEL_SCALE,
-									.area = pixels * pixels / (1024.0 * 1024),
-									.exposures = kind->epochs + 1};
+									.area = pixels * pixels / (1024.0 * 1024)};
 	struct field_kind shifted = *kind;
 	struct field field = {.kind = &shifted, .index = index, .n_exposures = kind->epochs + 1};
 	int result;

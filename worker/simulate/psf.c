@@ -3,23 +3,6 @@
 
 #include <math.h>
 
-#define FAINTEST 0.05 /* electrons per pixel that are worth drawing: far below any read noise */
-
-struct box
-canvas_box(const struct canvas *canvas, double x, double y, double radius)
-{
-	struct box box = {0, 0, 0, 0};
-
-	if (!(x + radius > -1 && y + radius > -1 && x - radius < canvas->width &&
-		  y - radius < canvas->height))
-		return box;
-	box.x0 = (int) fmax(0, ceil(x - radius));
-	box.y0 = (int) fmax(0, ceil(y - radius));
-	box.x1 = (int) fmin(canvas->width, floor(x + radius) + 1);
-	box.y1 = (int) fmin(canvas->height, floor(y + radius) + 1);
-	return box;
-}
-
 struct seeing
 seeing_draw(struct rng *rng, double fwhm_arcsec)
 {
@@ -113,14 +96,16 @@ psf_pixel(const struct psf *psf, double dx, double dy)
 	return sum;
 }
 
-/* Where flux times density falls to FAINTEST: the larger of the core's and the aureole's radius. */
+/* Where flux times density falls to FAINTEST_LIGHT: the larger of the core's and the aureole's
+ * radius. */
 static double
 visible_radius(const struct psf *psf, double flux)
 {
 	const double trace = psf->shape[0] + psf->shape[2];
 	const double width = sqrt(2 / trace) * 1.1; /* 1.1: room for ellipticity */
-	const double core = pow(fmax(1, flux * psf->norm / FAINTEST), 1 / psf->beta) - 1;
-	const double halo = pow(fmax(1, flux * psf->aureole_norm / FAINTEST), 1 / AUREOLE_BETA) - 1;
+	const double core = pow(fmax(1, flux * psf->norm / FAINTEST_LIGHT), 1 / psf->beta) - 1;
+	const double halo =
+		pow(fmax(1, flux * psf->aureole_norm / FAINTEST_LIGHT), 1 / AUREOLE_BETA) - 1;
 
 	return 2 + width * fmax(sqrt(core), AUREOLE_WIDTH * sqrt(halo));
 }

@@ -67,7 +67,6 @@ struct scene_size
 {
 	double half, usable, min_gap, scale; /* scale: arcsec per px */
 	double area;                         /* of the frame in 1024 x 1024 px */
-	int exposures;
 };
 int scene_make(struct scene *scene, const struct field_kind *kind, const struct scene_size *size,
 			   uint64_t seed, uint64_t field);
