@@ -32,9 +32,10 @@ chaos: deps
 	CHAOS_SECONDS=$${CHAOS_SECONDS:-600} ASTRID_TAP=300_chaos tests/run.sh check tap
 	@cat build/test/50-tap.log
 
+# DATA= is the demo's word and one of PGXS's too: it must not reach the makes below as an override.
 demo: deps
-	$(MAKE) all
-	contrib/demo/demo.sh start
+	MAKEFLAGS= $(MAKE) all
+	MAKEFLAGS= contrib/demo/demo.sh start
 
 demo-stop:
 	contrib/demo/demo.sh stop
