@@ -61,19 +61,20 @@ install_astrid() {
 
 server_runs() { [ -f "$folder/pg/PG_VERSION" ] && as_owner pg_ctl -s -D "$folder/pg" status >/dev/null 2>&1; }
 
+# The pid of an old run may be another program's by now.
+worker_runs() {
+    [ -s "$folder/worker.pid" ] && grep -qa astrid-worker "/proc/$(cat "$folder/worker.pid")/cmdline" 2>/dev/null
+}
+
+# Drain for ten seconds, then end it.
 stop() {
-    local pid
-    if [ -s "$folder/worker.pid" ]; then
-        pid=$(cat "$folder/worker.pid")
-        if as_owner kill -TERM "$pid" 2>/dev/null; then
-            for _ in $(seq 100); do
-                as_owner kill -0 "$pid" 2>/dev/null || break
-                sleep 0.1
-            done
-            as_owner kill -KILL "$pid" 2>/dev/null || true
-        fi
-        rm -f "$folder/worker.pid"
-    fi
+    ! worker_runs || as_owner kill -TERM "$(cat "$folder/worker.pid")"
+    for _ in $(seq 100); do
+        worker_runs || break
+        sleep 0.1
+    done
+    ! worker_runs || as_owner kill -KILL "$(cat "$folder/worker.pid")"
+    rm -f "$folder/worker.pid"
     ! server_runs || as_owner pg_ctl -s -D "$folder/pg" -m fast stop
 }
 
@@ -116,6 +117,11 @@ start_worker() {
         "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --slots="$SLOTS" \
         --queues=observation_ingestion,preprocessing,differencing,detection,curation,notification \
         --read_roots="$1" --data_dir="$folder/data" >/dev/null 2>&1 </dev/null & # a pipe after make demo must see its end
+    for _ in $(seq 100); do
+        ! worker_runs || return 0
+        sleep 0.1
+    done
+    die "astrid-worker did not start; see $folder/log/worker.log"
 }
 
 # One file per line on stdin: kind, tab, path. Calibration frames go first, references before science frames.
@@ -150,7 +156,7 @@ watch_jobs() {
             step=$((completed / 10))
         fi
         last=$line
-        as_owner kill -0 "$(cat "$folder/worker.pid")" 2>/dev/null || die "the worker has ended; see $folder/log/worker.log"
+        worker_runs || die "the worker has ended; see $folder/log/worker.log"
         sleep 0.5
     done
     [ ! -t 1 ] || echo
