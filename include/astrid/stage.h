@@ -72,7 +72,8 @@ const char *astrid_input(struct astrid_ctx *ctx, const char *role, size_t i);
 size_t astrid_input_count(struct astrid_ctx *ctx, const char *role);
 const char *astrid_output(struct astrid_ctx *ctx, const char *role);
 
-/* The same opened, below the folders that the worker allows: a descriptor to read and close, or -1 with the error set. */
+/* The same opened, below the folders that the worker allows: a descriptor to read and close, or -1
+ * with the error set. */
 int astrid_open_input(struct astrid_ctx *ctx, const char *role, size_t i);
 /* Write an output as a whole: it appears complete or not at all. 0, or -1 with the error set. */
 int astrid_write_output(struct astrid_ctx *ctx, const char *role, const void *data, size_t size);

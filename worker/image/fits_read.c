@@ -124,7 +124,8 @@ check_sums(fitsfile *ff, const struct fits_file *file, int hdu, enum checksum_po
 			 data_ok < 0 || hdu_ok < 0 ? "wrong" : "good");
 	if (data_ok >= 0 && hdu_ok >= 0)
 		return 0;
-	/* a damaged tile stream may lead cfitsio's decompression out of its buffer, so it is never handed on */
+	/* a damaged tile stream may lead cfitsio's decompression out of its buffer, so it is never
+	 * handed on */
 	if (policy == CHECKSUM_REFUSE || file->hdu[hdu].compressed)
 		return astrid_raise(ASTRID_E_BAD_CHECKSUM, file->uri, hdu,
 							data_ok < 0 ? "DATASUM" : "CHECKSUM",
