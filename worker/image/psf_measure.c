@@ -25,6 +25,7 @@
 #define SYSTEMATIC                                                                                 \
 	0.01 /* of a pixel's flux: flat errors, interpolation; bounds the bright stars' weight */
 #define DEFAULT_BETA    3.0
+#define ODD_SIGMA       3.5
 #define GAUSSIAN_BETA   20.0
 #define MIN_HALF        12
 #define MAX_HALF        40
@@ -224,22 +225,37 @@ median_beta(const struct field *f, int limit)
 	return n >= 3 ? stats_median(v, n) : DEFAULT_BETA;
 }
 
-/* Stars whose width or shape is not their neighbours': galaxies, blends, cosmic rays. */
+static double
+shape_parameter(const struct moffat *m, int parameter)
+{
+	return parameter == 0 ? m->ln_alpha : parameter == 1 ? m->e1 : m->e2;
+}
+
+/* Good stars far from the median of one shape parameter are no stars: galaxies, blends, cosmic
+ * rays. */
 static void
-reject_odd(struct field *f)
+reject_outliers(struct field *f, int parameter, double least_sigma)
 {
 	double w[MAX_STARS], median, sigma;
 	size_t n = 0;
 
 	for (int i = 0; i < f->n; i++)
 		if (f->star[i].good)
-			w[n++] = f->star[i].fit.ln_alpha;
+			w[n++] = shape_parameter(&f->star[i].fit, parameter);
 	median = stats_median(w, n);
-	sigma = fmax(stats_mad(w, n, median), 0.015);
+	sigma = fmax(stats_mad(w, n, median), least_sigma);
 	for (int i = 0; i < f->n; i++)
-		if (fabs(f->star[i].fit.ln_alpha - median) > 3.5 * sigma ||
-			hypot(f->star[i].fit.e1, f->star[i].fit.e2) > 0.35)
+		if (fabs(shape_parameter(&f->star[i].fit, parameter) - median) > ODD_SIGMA * sigma)
 			f->star[i].good = false;
+}
+
+/* Trailed frames have elongated stars: only what differs from the others is odd. */
+static void
+reject_odd(struct field *f)
+{
+	reject_outliers(f, 0, 0.015);
+	reject_outliers(f, 1, 0.04);
+	reject_outliers(f, 2, 0.04);
 }
 
 static int
