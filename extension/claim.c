@@ -5,7 +5,7 @@
  * A claim walks the primary key of astrid.ready and deletes what it takes without waiting: a row
  * that another session is just taking answers TM_BeingModified and is passed over, which is what
  * SKIP LOCKED does, without the write of a row lock. The planner has no part in it, so statistics
- * cannot spoil it.
+ * cannot spoil it, and the claim floor (floor.h) says where to begin.
  *
  * The snapshot is the latest one and not the transaction's: a queue is the current truth in every
  * isolation level.
@@ -33,6 +33,7 @@
 #include "queues.h"
 #include "store.h"
 #include "wake.h"
+#include "walk.h"
 
 PG_FUNCTION_INFO_V1(astrid_claim);
 
@@ -72,67 +73,30 @@ typedef struct Claim
 	Store *running; /* opened with the first job */
 } Claim;
 
-/* The ready jobs of one queue, in order; row holds the next one. */
-typedef struct Cursor
+/* One of the queues that a claim takes from. */
+typedef struct Source
 {
-	const Queue *queue;
+	Walk walk;
 	int room; /* jobs that its concurrency limit still allows */
-	IndexScanDesc scan;
-	TupleTableSlot *row;
-	bool valid;
-} Cursor;
-
-static void
-cursor_next(Cursor *cursor)
-{
-	CHECK_FOR_INTERRUPTS();
-	cursor->valid = index_getnext_slot(cursor->scan, ForwardScanDirection, cursor->row);
-	if (cursor->valid)
-		slot_getallattrs(cursor->row);
-}
-
-static void
-cursor_open(Cursor *cursor, Claim *claim, const Queue *queue)
-{
-	ScanKeyData key;
-
-	cursor->queue = queue;
-	cursor->room = limit_room(queue);
-	cursor->row = table_slot_create(claim->ready, NULL);
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(queue->id));
-	cursor->scan = ASTRID_INDEX_BEGINSCAN(claim->ready, claim->ready_key, claim->snapshot, 1);
-	index_rescan(cursor->scan, &key, 1, NULL, 0);
-	cursor_next(cursor);
-}
-
-static void
-cursor_close(Cursor *cursor)
-{
-	index_endscan(cursor->scan);
-	ExecDropSingleTupleTableSlot(cursor->row);
-}
+} Source;
 
 static bool
-cursor_before(const Cursor *a, const Cursor *b)
+source_before(const Source *a, const Source *b)
 {
-	int32 a_priority = DatumGetInt32(a->row->tts_values[JOB_PRIORITY]);
-	int32 b_priority = DatumGetInt32(b->row->tts_values[JOB_PRIORITY]);
-
-	if (a_priority != b_priority)
-		return a_priority < b_priority;
-	return DatumGetInt64(a->row->tts_values[JOB_POSITION]) <
-		   DatumGetInt64(b->row->tts_values[JOB_POSITION]);
+	if (a->walk.priority != b->walk.priority)
+		return a->walk.priority < b->walk.priority;
+	return walk_position(&a->walk) < walk_position(&b->walk);
 }
 
-static Cursor *
-first_cursor(Cursor *cursors, int n)
+static Source *
+first_source(Source *sources, int n)
 {
-	Cursor *first = NULL;
+	Source *first = NULL;
 
 	for (int i = 0; i < n; i++)
-		if (cursors[i].valid && cursors[i].room > 0 &&
-			(first == NULL || cursor_before(&cursors[i], first)))
-			first = &cursors[i];
+		if (sources[i].walk.valid && sources[i].room > 0 &&
+			(first == NULL || source_before(&sources[i], first)))
+			first = &sources[i];
 	return first;
 }
 
@@ -171,16 +135,18 @@ put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
-/* Makes the cursor's job a running one, unless another session has it. */
+/* Makes the next job of the walk a running one, unless another session has it. */
 static bool
-take(Claim *claim, Cursor *cursor)
+take(Claim *claim, Walk *walk)
 {
-	TupleTableSlot *ready = cursor->row;
+	TupleTableSlot *ready = walk->row;
 	TupleTableSlot *row;
 	TM_FailureData failure;
+	TM_Result result = table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid,
+										  claim->snapshot, InvalidSnapshot, false, &failure, false);
 
-	if (table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid, claim->snapshot,
-						   InvalidSnapshot, false, &failure, false) != TM_Ok)
+	walk_passed(walk, result == TM_Ok || result == TM_Deleted);
+	if (result != TM_Ok)
 		return false;
 	if (claim->running == NULL)
 		claim->running = store_open(STORE_RUNNING, claim->wanted);
@@ -192,33 +158,37 @@ take(Claim *claim, Cursor *cursor)
 	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
 	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
 	store_set(row, RUNNING_WORKER, claim->worker);
-	put_result(claim, cursor->queue, row);
+	put_result(claim, walk->queue, row);
 	store_add(claim->running);
 	return true;
 }
 
 /* Takes from queues of the same priority. */
 static void
-claim_from(Claim *claim, const Queue **queues, int n)
+claim_from(Claim *claim, const Queue **queues, FloorView *views, int n)
 {
-	Cursor *cursors = palloc0(sizeof(Cursor) * n);
-	Cursor *first;
+	Source *sources = palloc(sizeof(Source) * n);
+	Source *first;
 
 	for (int i = 0; i < n; i++)
-		cursor_open(&cursors[i], claim, queues[i]);
-	while (claim->wanted > 0 && (first = first_cursor(cursors, n)) != NULL)
 	{
-		if (take(claim, first))
+		sources[i].room = limit_room(queues[i]);
+		walk_open(&sources[i].walk, queues[i], &views[i], claim->ready, claim->ready_key,
+				  claim->snapshot);
+	}
+	while (claim->wanted > 0 && (first = first_source(sources, n)) != NULL)
+	{
+		if (take(claim, &first->walk))
 		{
 			claim->wanted--;
 			first->room--;
 		}
 		if (claim->wanted > 0)
-			cursor_next(first);
+			walk_next(&first->walk);
 	}
 	for (int i = 0; i < n; i++)
-		cursor_close(&cursors[i]);
-	pfree(cursors);
+		walk_close(&sources[i].walk);
+	pfree(sources);
 }
 
 static int
@@ -256,20 +226,24 @@ claim_queues(const ArgArray *names, const Queue **queues)
 static void
 claim_all(Claim *claim, const Queue **queues, int n)
 {
+	FloorView *views = palloc(sizeof(FloorView) * n);
 	int end;
 
 	PreventCommandIfReadOnly("astrid_claim()");
 	claim->ready = table_open(store_oid(STORE_READY), RowExclusiveLock);
 	claim->ready_key = index_open(store_key(claim->ready), RowExclusiveLock);
 	for (int i = 0; i < n; i++)
+	{
 		wake_note_claim(queues[i]->name);
+		floor_look(queues[i]->name, &views[i]);
+	}
 	claim->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	claim->cid = GetCurrentCommandId(true);
 	for (int begin = 0; begin < n && claim->wanted > 0; begin = end)
 	{
 		for (end = begin + 1; end < n && queues[end]->priority == queues[begin]->priority;)
 			end++;
-		claim_from(claim, queues + begin, end - begin);
+		claim_from(claim, queues + begin, views + begin, end - begin);
 	}
 	if (claim->running != NULL)
 		store_close(claim->running);

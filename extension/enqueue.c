@@ -18,6 +18,7 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "floor.h"
 #include "guc.h"
 #include "helpers.h"
 #include "queues.h"
@@ -52,6 +53,7 @@ typedef struct Batch
 	TimestampTz run_at;
 	int32 max_attempts;
 	int n;
+	int64 first;  /* lowest position of those in ready */
 	Store *ready; /* opened when first needed */
 	Store *waiting;
 } Batch;
@@ -86,6 +88,7 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	batch->max_attempts = PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts
 														 : PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
 	batch->n = n;
+	batch->first = PG_INT64_MAX;
 	if (batch->max_attempts < 1)
 		arg_refuse("max_attempts", "It must be at least 1.");
 	if (!PG_ARGISNULL(ARG_UNIQUE_KEY) &&
@@ -102,6 +105,14 @@ set_argument(TupleTableSlot *row, int column, FunctionCallInfo fcinfo, int numbe
 		store_set(row, column, PG_GETARG_DATUM(number));
 }
 
+static int32
+batch_priority(const Batch *batch)
+{
+	FunctionCallInfo fcinfo = batch->fcinfo;
+
+	return PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
+}
+
 static void
 fill_row(TupleTableSlot *row, const Batch *batch, int64 job_id, Datum payload)
 {
@@ -112,8 +123,7 @@ fill_row(TupleTableSlot *row, const Batch *batch, int64 job_id, Datum payload)
 	store_set(row, JOB_RUN_AT, TimestampTzGetDatum(batch->run_at));
 	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(batch->now));
 	store_set(row, JOB_QUEUE_ID, Int32GetDatum(batch->queue->id));
-	store_set(row, JOB_PRIORITY,
-			  Int32GetDatum(PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY)));
+	store_set(row, JOB_PRIORITY, Int32GetDatum(batch_priority(batch)));
 	store_set(row, JOB_ATTEMPT, Int32GetDatum(0));
 	store_set(row, JOB_MAX_ATTEMPTS, Int32GetDatum(batch->max_attempts));
 	if (batch->queue->has_timeout)
@@ -148,6 +158,8 @@ batch_add(Batch *batch, Datum payload, bool is_null)
 		blocked = helper_depend(job_id, PG_GETARG_DATUM(ARG_DEPENDS_ON));
 	wait = blocked || batch->run_at > batch->now;
 	store = wait ? &batch->waiting : &batch->ready;
+	if (!wait)
+		batch->first = Min(batch->first, job_id);
 	if (*store == NULL)
 		*store = store_open(wait ? STORE_WAITING : STORE_READY, batch->n);
 	row = store_row(*store);
@@ -170,6 +182,7 @@ batch_end(Batch *batch)
 	{
 		store_close(batch->ready);
 		wake_queue_jobs(batch->queue->name, batch->n);
+		floor_note_jobs(batch->queue->name, batch_priority(batch), batch->first);
 	}
 	CommandCounterIncrement();
 }

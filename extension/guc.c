@@ -15,6 +15,7 @@
 
 #include "guc.h"
 
+bool guc_claim_floor;
 bool guc_maintenance;
 int guc_maintenance_interval;
 int guc_maintenance_timeout;
@@ -50,6 +51,9 @@ typedef struct IntSetting
 } IntSetting;
 
 static const BoolSetting bool_settings[] = {
+	{"astrid.claim_floor", &guc_claim_floor, true, PGC_USERSET,
+	 "Lets claims skip index entries of jobs that are long gone.",
+	 "Off: the same jobs in the same order, but slower while an old snapshot is held."},
 	{"astrid.maintenance", &guc_maintenance, true, PGC_SIGHUP,
 	 "Runs astrid's maintenance in background workers.",
 	 "Off: somebody must call astrid_maintain(), as workers do when astrid is not preloaded."},

@@ -6,6 +6,7 @@
 #ifndef ASTRID_GUC_H
 #define ASTRID_GUC_H
 
+extern bool guc_claim_floor;
 extern bool guc_maintenance;
 extern int guc_maintenance_interval;
 extern int guc_maintenance_timeout;

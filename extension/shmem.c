@@ -82,6 +82,13 @@ init_database(SharedDatabase *database)
 }
 
 static void
+init_floor(SharedFloor *floor)
+{
+	pg_atomic_init_u64(&floor->key, 0);
+	SpinLockInit(&floor->mutex);
+}
+
+static void
 init_shared(void)
 {
 	memset(shared, 0, shmem_size());
@@ -93,6 +100,8 @@ init_shared(void)
 	shared->databases = (SharedDatabase *) ((char *) shared + databases_offset());
 	for (int i = 0; i < WAKE_CHANNELS; i++)
 		init_channel(&shared->channels[i]);
+	for (int i = 0; i < FLOOR_SLOTS; i++)
+		init_floor(&shared->floors[i]);
 	for (int i = 0; i < shared->n_waiters; i++)
 		init_waiter(&shared->waiters[i]);
 	for (int i = 0; i < shared->n_databases; i++)

@@ -17,9 +17,12 @@
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
-#define WAKE_CHANNELS   256 /* queues are hashed into these */
-#define WAKE_QUEUES_MAX 32  /* queues that one session may wait for by name */
-#define NOTIFY_NAMES    16  /* queue names that one NOTIFY lists; with more it lists none */
+#define WAKE_CHANNELS    256 /* queues are hashed into these */
+#define WAKE_QUEUES_MAX  32  /* queues that one session may wait for by name */
+#define FLOOR_SLOTS      512 /* queues whose claim floor is known */
+#define FLOOR_PRIORITIES 16  /* priorities of a queue, of which one is */
+#define FLOOR_NEWS       128 /* commits that a claim may take to end and still raise a floor */
+#define NOTIFY_NAMES     16  /* queue names that one NOTIFY lists; with more it lists none */
 
 /*
  * All queues with the same hash modulo WAKE_CHANNELS, and the sessions that sleep for one of them.
@@ -62,6 +65,34 @@ typedef struct NotifyName
 	char name[NAMEDATALEN];
 } NotifyName;
 
+/* No ready job of the priority is below the position. */
+typedef struct FloorMark
+{
+	int32 priority;
+	int64 position;
+} FloorMark;
+
+/* A commit made jobs ready, none below the position. */
+typedef struct FloorNews
+{
+	int64 position;
+	int32 priority;
+	bool any_priority;
+} FloorNews;
+
+/* The claim floor of one queue (floor.c). All but the key is protected by the mutex. */
+typedef struct SharedFloor
+{
+	pg_atomic_uint64 key; /* the queue's; 0: free. Written under the mutex */
+	slock_t mutex;
+	TimestampTz used; /* when a claim last looked; read without the mutex */
+	TimestampTz probe_due;
+	int n_marks;
+	FloorMark marks[FLOOR_PRIORITIES]; /* by priority */
+	uint64 n_news;                     /* so far; never goes back, whoever owns the slot */
+	FloorNews news[FLOOR_NEWS];        /* the last of them */
+} SharedFloor;
+
 typedef enum DatabaseState
 {
 	DATABASE_UNSEEN,   /* nobody has looked, or a worker failed; next: ATTACHED */
@@ -99,6 +130,7 @@ typedef struct SharedState
 	WakeWaiter *waiters;
 	SharedDatabase *databases;
 	WakeChannel channels[WAKE_CHANNELS];
+	SharedFloor floors[FLOOR_SLOTS];
 } SharedState;
 
 /* NULL where astrid is not preloaded. */

@@ -18,6 +18,7 @@
 #include "commands/sequence.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
@@ -95,6 +96,19 @@ int64
 store_next(StoreId sequence)
 {
 	return nextval_internal(store_oid(sequence), false);
+}
+
+int64
+store_last(StoreId sequence)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	Datum last;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = ObjectIdGetDatum(store_oid(sequence));
+	fcinfo->args[0].isnull = false;
+	last = pg_sequence_last_value(fcinfo);
+	return fcinfo->isnull ? 0 : DatumGetInt64(last);
 }
 
 Store *

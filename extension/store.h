@@ -113,6 +113,9 @@ store_copy_job(TupleTableSlot *to, TupleTableSlot *from)
 extern Oid store_oid(StoreId id);
 extern int64 store_next(StoreId sequence);
 
+/* The last number that any session drew from it; 0 when none has. */
+extern int64 store_last(StoreId sequence);
+
 /* The index of the table's primary key. */
 extern Oid store_key(Relation rel);
 

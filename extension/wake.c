@@ -18,6 +18,7 @@
 #include "astrid/channels.h"
 #include "channel.h"
 #include "database.h"
+#include "floor.h"
 #include "guc.h"
 #include "notify.h"
 #include "wake.h"
@@ -272,17 +273,20 @@ transaction_callback(XactEvent event, void *arg)
 				notify_before_commit();
 			break;
 		case XACT_EVENT_COMMIT:
+			floor_at_commit();
 			if (shared != NULL && (n_pending > 0 || pending_overflow || pending_due != DT_NOEND))
 				wake_at_commit();
 			forget_pending();
 			forget_claims();
 			break;
 		case XACT_EVENT_ABORT:
+			floor_at_end();
 			wake_at_abort();
 			forget_pending();
 			forget_claims();
 			break;
 		case XACT_EVENT_PREPARE:
+			floor_at_end();
 			forget_pending();
 			forget_claims();
 			break;
@@ -302,6 +306,8 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 {
 	int n = n_pending;
 
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		floor_at_subabort();
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 	n_pending = 0;

@@ -9,6 +9,7 @@
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
+#include "floor.h"
 #include "wake.h"
 
 PG_FUNCTION_INFO_V1(astrid_sql_wake);
@@ -18,7 +19,10 @@ PG_FUNCTION_INFO_V1(astrid_sql_wake_at);
 Datum
 astrid_sql_wake(PG_FUNCTION_ARGS)
 {
-	wake_queue_jobs(text_to_cstring(PG_GETARG_TEXT_PP(0)), (uint32) Max(PG_GETARG_INT32(1), 1));
+	const char *queue_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
+
+	wake_queue_jobs(queue_name, (uint32) Max(PG_GETARG_INT32(1), 1));
+	floor_note_sql_jobs(queue_name);
 	PG_RETURN_VOID();
 }
 

@@ -1,0 +1,57 @@
+/*
+ * The claim floor: below which position a queue's priority holds no ready job. A claim starts its
+ * walk there and so skips the index entries of jobs that are long gone, which an old snapshot keeps
+ * from being removed.
+ *
+ * All of it is a hint in shared memory: without it (not preloaded, after a crash, slot taken by
+ * another queue, astrid.claim_floor off) a claim walks from the start and finds the same jobs.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef ASTRID_FLOOR_H
+#define ASTRID_FLOOR_H
+
+#include "shmem.h"
+
+/* What a claim knows of one queue. Read before its snapshot is taken. */
+typedef struct FloorView
+{
+	uint64 key;
+	SharedFloor *floor; /* NULL: nothing is known, and nothing will be noted */
+	uint64 n_news;
+	TimestampTz looked_at;
+	bool probe; /* this claim looks below the floors, for what was missed */
+	int n;
+	FloorMark marks[FLOOR_PRIORITIES]; /* by priority */
+} FloorView;
+
+extern void floor_look(const char *queue_name, FloorView *view);
+
+/*
+ * The claim has seen that no job which it leaves behind is below this position: if its transaction
+ * commits, the floor rises to it.
+ */
+extern void floor_note_rise(const FloorView *view, int32 priority, int64 position);
+
+/* The walk of a probe is over. */
+extern void floor_end_probe(const FloorView *view);
+
+/* A job was found below the floor, at the position of this mark; no commit had told of it. */
+extern void floor_correct(const FloorView *view, const FloorMark *mark);
+
+/*
+ * This transaction makes jobs of the queue ready, none below this position: when it commits, the
+ * floor sinks to it.
+ */
+extern void floor_note_jobs(const char *queue_name, int32 priority, int64 position);
+
+/* The same for jobs that SQL functions made ready, of any priority, with positions of job_seq that
+ * were drawn in this transaction. */
+extern void floor_note_sql_jobs(const char *queue_name);
+
+/* From the transaction callbacks of wake.c; the first before anybody is woken. */
+extern void floor_at_commit(void);
+extern void floor_at_end(void);
+extern void floor_at_subabort(void);
+
+#endif
