@@ -6,6 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 rounds=${ROUNDS:-5}
+seconds=${SNAPSHOT_SECONDS:-120}
 bin=$("${PG_CONFIG:-pg_config}" --bindir)
 dir=$(mktemp -d "${TMPDIR:-/tmp}/astrid-bench.XXXXXX")
 export PGHOST=$dir PGPORT=54999 PGUSER=postgres PGDATABASE=bench
@@ -74,6 +75,36 @@ enqueue() {
     awk -v r="$(tps "$dir/script.sql" "$2" -T 4)" -v b="$3" 'BEGIN {print r * b}'
 }
 
+# steady CONTENDER CLIENTS BATCH: jobs per second in the last window of a loop of enqueue and drain over a backlog.
+# HOLD names what holds an old snapshot meanwhile.
+steady() {
+    sql -f - < <(text "$1" setup.sql "$3" 10000) >/dev/null
+    sql -f - < <(text "$1" preload.sql "$3" 10000) >/dev/null
+    sql -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
+    cat <(text "$1" enqueue.sql "$3" 0) <(text "$1" drain.sql "$3" 0) >"$dir/script.sql"
+    echo "$1 $HOLD ${PGOPTIONS:-}" >>"${KEEP:-/dev/null}"
+    "hold_$HOLD" begin
+    tps "$dir/script.sql" "$2" -T "$seconds" -P 10 >/dev/null
+    "hold_$HOLD" end
+    grep progress "$dir/err" >>"${KEEP:-/dev/null}"
+    sed -nE 's/^progress: .* ([0-9.]+) tps.*/\1/p' "$dir/err" | tail -1
+}
+hold_nothing() { :; }
+hold_snapshot() {
+    if [ "$1" = begin ]; then
+        mkfifo "$dir/held"
+        "$bin/psql" -Xq -f "$dir/held" >/dev/null &
+        holder=$!
+        exec 9>"$dir/held"
+        echo 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class;' >&9
+        until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND backend_xmin IS NOT NULL")" = 1 ]; do :; done
+    else
+        exec 9>&-
+        wait "$holder"
+        rm "$dir/held"
+    fi
+}
+
 median() { sort -g | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
 
 # compare WORKLOAD A B CLIENTS BATCH WANTED: rounds of A, B; prints the median ratio A/B.
@@ -103,6 +134,28 @@ bench_enqueue() {
     compare enqueue astrid raw 4 1 0.7
     compare enqueue astrid pgmq 4 1 1.2
     compare enqueue astrid pgmq 4 1000 0.8
+}
+
+bench_snapshot() {
+    for HOLD in snapshot; do
+        compare_held
+    done
+}
+
+# compare_held: what HOLD names against a control without it, against raw and against the claim floor switched off.
+compare_held() {
+    local held=$HOLD a b c ratios="" raws=""
+    for _ in $(seq "$rounds"); do
+        a=$(steady astrid 4 1)
+        b=$(HOLD=nothing steady astrid 4 1)
+        c=$(steady raw 4 1)
+        printf 'snapshot %-10s last 10 s of %d s: astrid %5.0f, without %5.0f, raw %5.0f, floor off %5.0f jobs/s\n' "$held" "$seconds" \
+            "$a" "$b" "$c" "$(PGOPTIONS='-c astrid.claim_floor=off' steady astrid 4 1)"
+        ratios="$ratios$(awk -v a="$a" -v b="$b" 'BEGIN {print a / b}')"$'\n'
+        raws="$raws$(awk -v a="$a" -v b="$c" 'BEGIN {print a / b}')"$'\n'
+    done
+    printf 'snapshot %-10s held / not held %5.2f (wanted 0.9), held / raw held %5.2f (wanted 3)\n' "$held" \
+        "$(median <<<"${ratios%$'\n'}")" "$(median <<<"${raws%$'\n'}")"
 }
 
 trap stop_cluster EXIT
