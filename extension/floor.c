@@ -108,6 +108,32 @@ find_slot(uint64 key)
 	return oldest;
 }
 
+static bool
+concerns(const FloorNews *news, int32 priority)
+{
+	return news->any_priority || news->priority == priority;
+}
+
+static void
+sink_marks(FloorMark *marks, int n, FloorNews news)
+{
+	for (int i = 0; i < n; i++)
+		if (concerns(&news, marks[i].priority))
+			marks[i].position = Min(marks[i].position, news.position);
+}
+
+/* To this transaction its own jobs are there already. */
+static void
+see_own_jobs(FloorView *view)
+{
+	FloorNews surplus = {.position = jobs_surplus, .any_priority = true};
+
+	for (int i = 0; i < n_jobs; i++)
+		if (jobs[i].key == view->key)
+			sink_marks(view->marks, view->n, jobs[i].news);
+	sink_marks(view->marks, view->n, surplus);
+}
+
 void
 floor_look(const char *queue_name, FloorView *view)
 {
@@ -134,6 +160,7 @@ floor_look(const char *queue_name, FloorView *view)
 	else
 		view->floor = NULL;
 	SpinLockRelease(&view->floor->mutex);
+	see_own_jobs(view);
 	/* The snapshot must not be older than the count of news, nor than the slot's key. */
 	pg_memory_barrier();
 }
@@ -231,12 +258,6 @@ floor_note_sql_jobs(const char *queue_name)
 		note_drawn(store_last(STORE_JOB_SEQ));
 }
 
-static bool
-concerns(const FloorNews *news, int32 priority)
-{
-	return news->any_priority || news->priority == priority;
-}
-
 /* The slot's floors sink to the news. */
 static void
 sink(SharedFloor *floor, uint64 key, FloorNews news)
@@ -245,9 +266,7 @@ sink(SharedFloor *floor, uint64 key, FloorNews news)
 	if (pg_atomic_read_u64(&floor->key) == key)
 	{
 		floor->news[floor->n_news++ % FLOOR_NEWS] = news;
-		for (int i = 0; i < floor->n_marks; i++)
-			if (concerns(&news, floor->marks[i].priority))
-				floor->marks[i].position = Min(floor->marks[i].position, news.position);
+		sink_marks(floor->marks, floor->n_marks, news);
 	}
 	SpinLockRelease(&floor->mutex);
 }
