@@ -115,21 +115,10 @@ al_kernel_at(const struct al_kernel *k, double x, double y, float *stamp)
 double
 al_sum_at(const struct al_kernel *k, double x, double y)
 {
-	double term[POLYNOMIAL_MAX_TERMS], sum = 0;
-
-	polynomial_at(POLYNOMIAL_MAX_TERMS, x, y, k->width, k->height, term);
-	for (int m = 0; m < k->basis.n; m++)
-		sum += k->basis.term[m].sum * evaluate(k->coef[m], POLYNOMIAL_MAX_TERMS, term);
-	return sum;
-}
-
-double
-al_background_at(const struct al_kernel *k, double x, double y)
-{
 	double term[POLYNOMIAL_MAX_TERMS];
 
 	polynomial_at(POLYNOMIAL_MAX_TERMS, x, y, k->width, k->height, term);
-	return evaluate(k->background, POLYNOMIAL_MAX_TERMS, term);
+	return evaluate(k->sum_coef, POLYNOMIAL_MAX_TERMS, term);
 }
 
 /* model += coef(x, y) * image. On one row a polynomial of order 2 is c0 + c1 u + c2 u^2. */

@@ -480,6 +480,10 @@ store(struct fit *f, const struct layout *l, const double *solution)
 		}
 	for (int t = 0; t < l->background_terms; t++)
 		k->background[t] = solution[unknown(f, l, b->n, t, &n_terms)];
+	memset(k->sum_coef, 0, sizeof k->sum_coef);
+	for (int m = 0; m < b->n; m++)
+		for (int t = 0; t < POLYNOMIAL_MAX_TERMS; t++)
+			k->sum_coef[t] += b->term[m].sum * k->coef[m][t];
 	k->sum = al_sum_at(k, (k->width - 1) / 2.0, (k->height - 1) / 2.0);
 }
 

@@ -39,7 +39,8 @@ struct al_kernel
 	int width, height;
 	int order, sum_order, background_order;
 	double coef[AL_MAX_BASIS]
-			   [POLYNOMIAL_MAX_TERMS]; /* of the basis functions as convolved: K_k / sum_k */
+			   [POLYNOMIAL_MAX_TERMS];     /* of the basis functions as convolved: K_k / sum_k */
+	double sum_coef[POLYNOMIAL_MAX_TERMS]; /* of the kernel sum over the field */
 	double background[POLYNOMIAL_MAX_TERMS];
 	int n_stamps, n_rejected;
 	double sum;         /* kernel sum at the centre of the field */
@@ -67,7 +68,6 @@ int al_apply(const struct al_kernel *k, const float *sharp, float *model);
 /* The kernel at one place as a stamp of 2 basis.half + 1. */
 void al_kernel_at(const struct al_kernel *k, double x, double y, float *stamp);
 double al_sum_at(const struct al_kernel *k, double x, double y);
-double al_background_at(const struct al_kernel *k, double x, double y);
 
 /* For al_fit, too: the basis for these options. */
 void al_basis_make(const struct al_options *options, struct al_basis *b);
