@@ -27,6 +27,9 @@
 #define MIN_FILL       0.7 /* share of bright blocks in a run */
 #define PROFILE        20  /* px to each side */
 #define MAX_HALF_WIDTH 16
+#define REFINE_REACH   12   /* px beside the voted line */
+#define PARTS          16   /* of a line, each with a ridge of its own */
+#define MAX_PART       256  /* px of a part that are looked at */
 #define MIN_LIGHT      0.25 /* of a pixel's noise: less does not hurt a measurement */
 #define MIN_PEAK_SIGMA 8.0  /* of the profile's own scatter beside the trail */
 
@@ -180,6 +183,87 @@ best_line(const struct votes *v, double min_run, struct line *line)
 	return best > 0;
 }
 
+/* S/N of the pixel at `d` from the origin and `t` along the line; NaN where it cannot be used. */
+static double
+pixel_snr(const struct image *im, const struct background *bkg, const struct line *l, double d,
+		  double t)
+{
+	const int x = (int) lround(l->cosine * d - l->sine * t);
+	const int y = (int) lround(l->sine * d + l->cosine * t);
+	const size_t i = (size_t) y * (size_t) im->width + (size_t) x;
+
+	if (x < 0 || y < 0 || x >= im->width || y >= im->height ||
+		(im->mask[i] & (MASK_EXCLUDED & ~MASK_CR)))
+		return NAN;
+	return (im->sci[i] - bkg->level[i]) / bkg->rms[i];
+}
+
+/* The ridge of one part of the line, in px beside it; NaN where none stands out. */
+static double
+ridge_offset(const struct image *im, const struct background *bkg, const struct line *l,
+			 double from, double to)
+{
+	double v[MAX_PART], sum = 0, moment = 0;
+
+	for (int k = -REFINE_REACH; k <= REFINE_REACH; k++)
+	{
+		double level;
+		size_t n = 0;
+
+		for (double t = from; t < to && n < MAX_PART; t++)
+		{
+			const double snr = pixel_snr(im, bkg, l, l->distance + k, t);
+
+			if (!isnan(snr))
+				v[n++] = snr;
+		}
+		level = n > 0 ? stats_median(v, n) : 0;
+		if (n > 0 && level > 4 * 1.25 / sqrt((double) n))
+		{
+			sum += level;
+			moment += level * k;
+		}
+	}
+	return sum > 0 ? moment / sum : NAN;
+}
+
+/* The votes know a line to a block and a fraction of a degree, which is pixels at its ends: put it
+ * on the ridge, a straight line fitted to the parts, twice because the first look is askew. */
+static void
+refine(const struct image *im, const struct background *bkg, struct line *l)
+{
+	for (int round = 0; round < 2; round++)
+	{
+		const double part = fmin((l->to - l->from) / PARTS, MAX_PART);
+		double n = 0, st = 0, sk = 0, stt = 0, stk = 0, a, b, norm;
+		struct line old = *l;
+
+		for (int p = 0; p < PARTS; p++)
+		{
+			const double t = l->from + (p + 0.5) * (l->to - l->from) / PARTS;
+			const double k = ridge_offset(im, bkg, l, t - part / 2, t + part / 2);
+
+			if (isnan(k))
+				continue;
+			n++;
+			st += t;
+			sk += k;
+			stt += t * t;
+			stk += t * k;
+		}
+		if (n < PARTS / 2.0)
+			return;
+		b = (n * stk - st * sk) / (n * stt - st * st);
+		a = (sk - b * st) / n;
+		norm = 1 / sqrt(1 + b * b);
+		l->cosine = (old.cosine + b * old.sine) * norm;
+		l->sine = (old.sine - b * old.cosine) * norm;
+		l->distance = (old.distance + a) * norm;
+		l->from = (old.from + b * (old.distance + a + b * old.from)) * norm;
+		l->to = (old.to + b * (old.distance + a + b * old.to)) * norm;
+	}
+}
+
 /* Does the line hold light over its whole length? Profile across it: medians along the line, so
  * that stars drop out. */
 static int
@@ -199,13 +283,10 @@ half_width(const struct image *im, const struct background *bkg, const struct li
 		n = 0;
 		for (double t = l->from; t < l->to && n < length; t++)
 		{
-			int x = (int) lround(l->cosine * d - l->sine * t);
-			int y = (int) lround(l->sine * d + l->cosine * t);
-			size_t i = (size_t) y * (size_t) im->width + (size_t) x;
+			const double snr = pixel_snr(im, bkg, l, d, t);
 
-			if (x >= 0 && x < im->width && y >= 0 && y < im->height &&
-				!(im->mask[i] & (MASK_EXCLUDED & ~MASK_CR)))
-				v[n++] = (im->sci[i] - bkg->level[i]) / bkg->rms[i];
+			if (!isnan(snr))
+				v[n++] = snr;
 		}
 		/* a trail has sky on both sides; the rim of an unlit area has not */
 		if ((double) n < MIN_FILL * (double) length)
@@ -296,6 +377,7 @@ streak_mask(struct image *im, const struct background *bkg, double min_share)
 			vote(&v);
 			if (!best_line(&v, min_run, &line))
 				break;
+			refine(im, bkg, &line);
 			half = half_width(im, bkg, &line, &offset);
 			if (half > 0)
 			{
