@@ -156,19 +156,21 @@ convolver_apply(struct convolver *c, const float *in, float *out)
 {
 	const size_t row = sizeof(float) * (size_t) c->width;
 	const size_t n = (size_t) (c->padded_width / 2 + 1) * (size_t) c->padded_height;
+	float *s = (float *) c->spectrum; /* C11 6.2.5: a complex is an array of its two parts */
+	const float *k = (const float *) c->kernel;
 
 	memset(c->real, 0, sizeof *c->real * (size_t) c->padded_width * (size_t) c->padded_height);
 	for (int y = 0; y < c->height; y++)
 		memcpy(c->real + (size_t) y * (size_t) c->padded_width, in + (size_t) y * (size_t) c->width,
 			   row);
 	fftwf_execute(c->forward);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < 2 * n; i += 2)
 	{
-		const float a = crealf(c->spectrum[i]), b = cimagf(c->spectrum[i]);
-		const float p = crealf(c->kernel[i]), q = cimagf(c->kernel[i]);
+		const float a = s[i], b = s[i + 1];
 
 		/* Written out: C's complex product would branch on NaN and infinity. */
-		c->spectrum[i] = CMPLXF(a * p - b * q, a * q + b * p);
+		s[i] = a * k[i] - b * k[i + 1];
+		s[i + 1] = a * k[i + 1] + b * k[i];
 	}
 	fftwf_execute(c->inverse);
 	for (int y = 0; y < c->height; y++)
