@@ -1,7 +1,7 @@
 #!/bin/bash
 # The queue beside its peers on one private cluster: ratios of neighbouring runs, medians over rounds.
-#   bench/queue/run.sh [drain|enqueue ...]         default: all
-# Environment: ROUNDS (5), PGMQ (pgmq's install script, absent: skipped), PG_CONFIG.
+#   bench/queue/run.sh [drain|enqueue|snapshot|backlog|wal ...]         default: all
+# Environment: ROUNDS (5), SNAPSHOT_SECONDS (120), HOLDS (snapshot prepared standby dump), PGMQ (pgmq's install script, absent: skipped), PG_CONFIG.
 # A figure is a ratio of two runs made one after the other, A B A B ...: machines drift, neighbours do not.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -82,29 +82,11 @@ steady() {
     sql -f - < <(text "$1" preload.sql "$3" 10000) >/dev/null
     sql -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
     cat <(text "$1" enqueue.sql "$3" 0) <(text "$1" drain.sql "$3" 0) >"$dir/script.sql"
-    echo "$1 $HOLD ${PGOPTIONS:-}" >>"${KEEP:-/dev/null}"
     "hold_$HOLD" begin
     tps "$dir/script.sql" "$2" -T "$seconds" -P 10 >/dev/null
     "hold_$HOLD" end
-    grep progress "$dir/err" >>"${KEEP:-/dev/null}"
     sed -nE 's/^progress: .* ([0-9.]+) tps.*/\1/p' "$dir/err" | tail -1
 }
-hold_nothing() { :; }
-hold_snapshot() {
-    if [ "$1" = begin ]; then
-        mkfifo "$dir/held"
-        "$bin/psql" -Xq -f "$dir/held" >/dev/null &
-        holder=$!
-        exec 9>"$dir/held"
-        echo 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class;' >&9
-        until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND backend_xmin IS NOT NULL")" = 1 ]; do :; done
-    else
-        exec 9>&-
-        wait "$holder"
-        rm "$dir/held"
-    fi
-}
-
 median() { sort -g | awk '{v[NR] = $1} END {print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2}'; }
 
 # compare WORKLOAD A B CLIENTS BATCH WANTED: rounds of A, B; prints the median ratio A/B.
@@ -137,7 +119,7 @@ bench_enqueue() {
 }
 
 bench_snapshot() {
-    for HOLD in snapshot; do
+    for HOLD in ${HOLDS:-snapshot prepared standby dump}; do
         compare_held
     done
 }
@@ -158,9 +140,14 @@ compare_held() {
         "$(median <<<"${ratios%$'\n'}")" "$(median <<<"${raws%$'\n'}")"
 }
 
+. "$here/hold.sh"
+. "$here/backlog.sh"
+. "$here/wal.sh"
+
 trap stop_cluster EXIT
 start_cluster
 [ -z "${PGMQ:-}" ] || sql -f "$PGMQ" >/dev/null
-for bench in "${@:-drain}" $([ $# -gt 0 ] || echo enqueue); do
+[ $# -gt 0 ] || set -- drain enqueue snapshot backlog wal
+for bench in "$@"; do
     "bench_$bench"
 done
