@@ -3,7 +3,7 @@
 make_scratch
 # Copies: the clone may lie where the postgres user cannot go.
 mkdir "$scratch/bin"
-cp -r "$top/tests/tap" "$top/contrib" "$top/include" "$scratch"
+cp -r "$top/tests/tap" "$top/tests/upgrade" "$top/contrib" "$top/include" "$scratch"
 cp "$ASTRID_BIN"/astrid* "$scratch/bin"
 [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch"
 cd "$scratch" || exit 1

@@ -54,7 +54,7 @@ sub is_waiting
 {
 	my ($node, $n) = @_;
 	return $node->poll_query_until('postgres',
-		q{SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CALL astrid_wait' AND state = 'active' }
+		q{SELECT count(*) FROM pg_stat_activity WHERE query ~ '^CALL astrid[._]wait' AND state = 'active' }
 		  . q{AND wait_event_type = 'Extension'}, $n);
 }
 
