@@ -160,6 +160,7 @@ watch_jobs() {
         sleep 0.5
     done
     [ ! -t 1 ] || echo
+    dead_jobs=$dead
     [ "$dead" = 0 ] || sql -c "SELECT queue_name, payload ->> 'uri' AS file, left(error, 100) AS error FROM astrid.job_status WHERE state = 'dead'"
 }
 
@@ -225,6 +226,7 @@ simulated_night() {
     compare_masks >"$folder/masks.csv"
     sql -v truth="$folder/night/truth.csv" -v masks="$folder/masks.csv" <"$here/score.sql" || status=1
     report
+    [ "$dead_jobs" = 0 ] || { echo "demo: $dead_jobs jobs are dead" >&2; status=1; }
     [ $status = 0 ] || echo "demo: the bounds were not met (seed $SEED); see the message above" >&2
     return $status
 }

@@ -4,7 +4,9 @@ LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
     bad record;
 BEGIN
-    IF jsonb_typeof(step -> 'records' -> 'detections') IS DISTINCT FROM 'array' THEN
+    -- a stage that found nothing names no list
+    IF jsonb_typeof(step -> 'records') IS DISTINCT FROM 'object'
+       OR COALESCE(jsonb_typeof(step -> 'records' -> 'detections'), 'array') <> 'array' THEN
         PERFORM sky.refuse('result of stage "detect": field "records.detections" must be an array');
     END IF;
     SELECT r.n, f.name, r.e -> f.name AS value INTO bad
