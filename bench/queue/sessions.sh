@@ -95,8 +95,8 @@ bench_wake() {
 # Each of 200 sessions holds 4 leases and beats once in PERIOD seconds, at random moments.
 beats() {
     echo "\\set pause random(0, 2000 * $1)"
-    echo '\sleep :pause ms'
     echo "SELECT count(*) FROM bench_lease l, LATERAL astrid_heartbeat('c' || l.client, l.jobs, l.leases, '60 s', '{\"status\": \"BUSY\", \"tasks_processed\": 7, \"memory_usage\": 100}') WHERE l.client = :client_id;"
+    echo '\sleep :pause ms'
 }
 drain_alone() { side 0 '' drain astrid 4 1; }
 drain_beside_beats() { side 200 "$(beats "$period")" drain astrid 4 1; }
