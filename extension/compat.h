@@ -62,4 +62,13 @@
 	index_beginscan(table, index, snapshot, n_keys, 0)
 #endif
 
+/* 16 wants to be told where to allocate, and to do the table itself */
+#if PG_VERSION_NUM >= 160000
+#define ASTRID_VACOPT                             (VACOPT_VACUUM | VACOPT_PROCESS_MAIN | VACOPT_PROCESS_TOAST)
+#define ASTRID_VACUUM(relations, params, context) vacuum(relations, params, NULL, context, true)
+#else
+#define ASTRID_VACOPT                             (VACOPT_VACUUM | VACOPT_PROCESS_TOAST)
+#define ASTRID_VACUUM(relations, params, context) vacuum(relations, params, NULL, true)
+#endif
+
 #endif

@@ -31,6 +31,7 @@
 #include "guc.h"
 #include "launcher.h"
 #include "notify.h"
+#include "tidy.h"
 
 #define PASS "SELECT astrid.maintain()"
 
@@ -166,6 +167,7 @@ maintain(SharedDatabase *database)
 			else
 				wake_at = Min(wake_at, next_notify);
 		}
+		tidy_hot_tables();
 		pause_until(wake_at, wait_event);
 	}
 }

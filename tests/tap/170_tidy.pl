@@ -1,0 +1,40 @@
+# The maintenance worker vacuums the tables that jobs pass through, long before autovacuum would.
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Astrid;
+
+my $node = start_node('tidy', conf => "autovacuum = off\nastrid.maintenance_interval = 100ms\n");
+$node->safe_psql('postgres', 'CREATE EXTENSION astrid');
+$node->safe_psql('postgres', q{SELECT astrid_create_queue('q')});
+wait_for_worker($node, 'postgres');
+
+my $vacuums = q{SELECT min(vacuum_count) FROM pg_stat_user_tables
+	 WHERE relid IN ('astrid.ready'::regclass, 'astrid.running'::regclass)};
+
+# As many jobs, in as many transactions.
+sub work
+{
+	my ($n) = @_;
+	my $round = q{SELECT count(*) FROM astrid_enqueue_batch('q', array_fill('{}'::jsonb, '{100}'));
+		SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim('{q}', 'tap', 100);};
+	$node->safe_psql('postgres', $round x ($n / 100));
+	return;
+}
+
+work(5000);
+ok($node->poll_query_until('postgres', "SELECT ($vacuums) > 0"), 'after some thousand jobs both tables are vacuumed');
+
+my $pages = q{SELECT pg_relation_size('astrid.running') / 8192};
+my $before = $node->safe_psql('postgres', $pages);
+for my $round (1 .. 10)
+{
+	my $count = $node->safe_psql('postgres', $vacuums);
+	work(3000);
+	$node->poll_query_until('postgres', "SELECT ($vacuums) > $count") or last;
+}
+cmp_ok($node->safe_psql('postgres', $pages), '<', 3 * $before, '30000 more find room where the first were');
+
+$node->stop;
+done_testing();
