@@ -66,7 +66,7 @@ COMMENT ON COLUMN sky.detections.sci_flux IS 'flux at the place on the science i
 COMMENT ON COLUMN sky.detections.sci_flux_err IS '1 sigma of sci_flux';
 COMMENT ON COLUMN sky.detections.ref_flux IS 'flux at the place on the reference, in flux_unit';
 COMMENT ON COLUMN sky.detections.ref_flux_err IS '1 sigma of ref_flux';
-COMMENT ON COLUMN sky.detections.cutouts IS 'URIs of the cutouts by name: science, reference, difference';
+COMMENT ON COLUMN sky.detections.cutouts IS 'URIs of the cutouts: {"fits": the three stamps as extensions SCIENCE, REFERENCE, DIFFERENCE; "png": the same side by side}';
 COMMENT ON COLUMN sky.detections.job_id IS 'job that wrote the row';
 COMMENT ON COLUMN sky.detections.lease_id IS 'lease under which the row was written';
 COMMENT ON COLUMN sky.detections.created_at IS 'when the row was written';
