@@ -1,1 +1,1 @@
-SELECT astrid_enqueue('bq', '@payload@'::jsonb);
+../astrid/enqueue.sql

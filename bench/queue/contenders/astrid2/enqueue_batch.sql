@@ -1,1 +1,1 @@
-SELECT count(*) FROM astrid_enqueue_batch('bq', ARRAY(SELECT '@payload@'::jsonb FROM generate_series(1, @batch@)));
+../astrid/enqueue_batch.sql

@@ -1,1 +1,1 @@
-SELECT pgmq.send('bq', '@payload@');
+../pgmq/enqueue.sql

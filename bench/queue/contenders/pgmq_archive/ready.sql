@@ -1,1 +1,1 @@
-SELECT count(*) FROM pgmq.q_bq WHERE vt <= clock_timestamp();
+../pgmq/ready.sql

@@ -1,1 +1,1 @@
-INSERT INTO raw_q (payload) VALUES ('@payload@');
+../raw/enqueue.sql

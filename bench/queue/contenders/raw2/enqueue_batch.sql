@@ -1,1 +1,1 @@
-INSERT INTO raw_q (payload) SELECT '@payload@' FROM generate_series(1, @batch@);
+../raw/enqueue_batch.sql

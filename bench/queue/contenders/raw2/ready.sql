@@ -1,1 +1,1 @@
-SELECT count(*) FROM raw_q WHERE run_at <= now();
+../raw/ready.sql
