@@ -73,7 +73,7 @@ $node->poll_query_until('postgres', "SELECT tasks_processed + tasks_failed = 6 A
 is($node->safe_psql('postgres',
 		q{SELECT worker_type, status, tasks_processed, tasks_failed, average_processing_time > 0, memory_usage BETWEEN 1 AND 1000,
 			cpu_usage >= 0, last_heartbeat > now() - interval '1 min', version FROM astrid.worker_status}),
-	"stats|IDLE|3|3|t|t|t|t|0.1.0", 'worker_status has the fields of the contract');
+	"stats|IDLE|3|3|t|t|t|t|0.2.0", 'worker_status has the fields of the contract');
 like(worker_log($worker), qr/^ts="[^"]+Z" level="info" pid=\d+ slot=1 queue="stats" job=\d+ attempt=1 stage="byte_stats" ms=[\d.]+ /m,
 	'log lines carry job, attempt, stage and milliseconds');
 is(stop_worker($worker), 0, 'SIGTERM ends an idle worker');

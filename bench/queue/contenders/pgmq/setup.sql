@@ -1,4 +1,3 @@
--- pgmq: read with a visibility timeout, then delete. Its extension must be installed (PGMQ=).
-CREATE EXTENSION IF NOT EXISTS pgmq;
+-- pgmq: read with a visibility timeout, then delete.
 SELECT pgmq.drop_queue('bq') FROM pgmq.list_queues() WHERE queue_name = 'bq';
 SELECT pgmq.create('bq');

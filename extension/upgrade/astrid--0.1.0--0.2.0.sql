@@ -1,0 +1,1 @@
+\echo Use "ALTER EXTENSION astrid UPDATE" to load this file. \quit
