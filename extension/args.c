@@ -56,11 +56,19 @@ arg_array_without_nulls(FunctionCallInfo fcinfo, int number, const char *name, O
 	return result;
 }
 
+int64
+interval_length(const Interval *value)
+{
+	double days = (double) value->month * DAYS_PER_MONTH + value->day;
+	double length = days * USECS_PER_DAY + value->time;
+
+	/* No wait of the queue is longer than the calendar. */
+	return (int64) Max(Min(length, (double) (PG_INT64_MAX / 4)), (double) (PG_INT64_MIN / 4));
+}
+
 void
 arg_require_positive(const Interval *value, const char *name)
 {
-	int64 days = (int64) value->month * DAYS_PER_MONTH + value->day;
-
-	if ((double) days * USECS_PER_DAY + value->time <= 0)
+	if (interval_length(value) <= 0)
 		arg_refuse(name, "It must be longer than zero.");
 }

@@ -28,6 +28,9 @@ extern ArgArray arg_array(FunctionCallInfo fcinfo, int number, Oid element_type)
 extern ArgArray arg_array_without_nulls(FunctionCallInfo fcinfo, int number, const char *name,
 										Oid element_type);
 
+/* Microseconds; a month counts 30 days. */
+extern int64 interval_length(const Interval *value);
+
 /* Raises QJ006, naming the argument, unless it is longer than zero; a month counts 30 days. */
 extern void arg_require_positive(const Interval *value, const char *name);
 

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
@@ -28,8 +29,9 @@
 
 #include "args.h"
 #include "claim.h"
-#include "compat.h"
+#include "group.h"
 #include "limit.h"
+#include "place.h"
 #include "queues.h"
 #include "store.h"
 #include "wake.h"
@@ -56,6 +58,8 @@ enum
 	OUT_COLUMNS
 };
 
+#define GROUPS_MAX 200 /* locks of groups that one claim asks for */
+
 /* Lease where the caller names none. */
 static const Interval default_lease = {.time = 60 * USECS_PER_SEC};
 
@@ -66,25 +70,32 @@ typedef struct Claim
 	TimestampTz now;
 	Datum lease_until;
 	int wanted; /* jobs still to take */
-	Relation ready;
-	Relation ready_key;
+	WalkTable ready;
 	Snapshot snapshot;
 	CommandId cid;
 	Store *running; /* opened with the first job */
+	int groups;     /* whose locks were asked for */
 } Claim;
 
 /* One of the queues that a claim takes from. */
 typedef struct Source
 {
+	const Queue *queue;
+	FloorView view;
+	QueueLimit limit;
 	Walk walk;
-	int room; /* jobs that its concurrency limit still allows */
+	bool full; /* a limit allows no more */
 } Source;
 
+/* Positions compare where both are numbers of job_seq; else what was to run first goes first. */
 static bool
 source_before(const Source *a, const Source *b)
 {
-	if (a->walk.priority != b->walk.priority)
-		return a->walk.priority < b->walk.priority;
+	if (a->walk.lane != b->walk.lane)
+		return a->walk.lane < b->walk.lane;
+	if (a->queue->ageing || a->queue->fair || b->queue->ageing || b->queue->fair)
+		return DatumGetTimestampTz(a->walk.row->tts_values[JOB_RUN_AT]) <
+			   DatumGetTimestampTz(b->walk.row->tts_values[JOB_RUN_AT]);
 	return walk_position(&a->walk) < walk_position(&b->walk);
 }
 
@@ -94,7 +105,7 @@ first_source(Source *sources, int n)
 	Source *first = NULL;
 
 	for (int i = 0; i < n; i++)
-		if (sources[i].walk.valid && sources[i].room > 0 &&
+		if (sources[i].walk.valid && !sources[i].full &&
 			(first == NULL || source_before(&sources[i], first)))
 			first = &sources[i];
 	return first;
@@ -135,19 +146,11 @@ put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
 }
 
-/* Makes the next job of the walk a running one, unless another session has it. */
-static bool
-take(Claim *claim, Walk *walk)
+static void
+start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 {
-	TupleTableSlot *ready = walk->row;
 	TupleTableSlot *row;
-	TM_FailureData failure;
-	TM_Result result = table_tuple_delete(claim->ready, &ready->tts_tid, claim->cid,
-										  claim->snapshot, InvalidSnapshot, false, &failure, false);
 
-	walk_passed(walk, result == TM_Ok || result == TM_Deleted);
-	if (result != TM_Ok)
-		return false;
 	if (claim->running == NULL)
 		claim->running = store_open(STORE_RUNNING, claim->wanted);
 	row = store_row(claim->running);
@@ -158,37 +161,79 @@ take(Claim *claim, Walk *walk)
 	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
 	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
 	store_set(row, RUNNING_WORKER, claim->worker);
-	put_result(claim, walk->queue, row);
+	put_result(claim, queue, row);
 	store_add(claim->running);
+	place_note_claim(queue, DatumGetInt64(ready->tts_values[JOB_POSITION]));
+}
+
+/* Each group's lock is an entry of the lock table: not all of them for one large claim. */
+static bool
+try_group(Claim *claim, const Queue *queue, TupleTableSlot *job)
+{
+	return claim->groups++ < GROUPS_MAX && group_try_lock(queue, job->tts_values[JOB_GROUP_KEY]);
+}
+
+/* Makes the next job of the walk a running one. False where another session has it, or its group
+ * does not allow it. */
+static bool
+take(Claim *claim, Source *source)
+{
+	Walk *walk = &source->walk;
+	TupleTableSlot *job = walk->row;
+	bool limited = group_limits(source->queue, job);
+	TM_FailureData failure;
+	TM_Result result;
+
+	if (limited && !try_group(claim, source->queue, job))
+	{
+		walk_passed(walk, false);
+		return false;
+	}
+	result = table_tuple_delete(claim->ready.rel, &job->tts_tid, claim->cid, claim->snapshot,
+								InvalidSnapshot, false, &failure, false);
+	walk_passed(walk, result == TM_Ok || result == TM_Deleted);
+	if (result != TM_Ok || (limited && !group_admit(source->queue, job, claim->now)))
+		return false;
+	start(claim, source->queue, job);
 	return true;
+}
+
+/* Takes the next job, if the limits of its queue allow one more. */
+static void
+take_from(Claim *claim, Source *source)
+{
+	source->full = limit_room(&source->limit, claim->wanted, claim->snapshot) == 0;
+	if (source->full)
+		return;
+	if (take(claim, source))
+	{
+		limit_use(&source->limit);
+		claim->wanted--;
+	}
+	if (claim->wanted > 0)
+		walk_next(&source->walk);
 }
 
 /* Takes from queues of the same priority. */
 static void
-claim_from(Claim *claim, const Queue **queues, FloorView *views, int n)
+claim_from(Claim *claim, Source *sources, int n)
 {
-	Source *sources = palloc(sizeof(Source) * n);
 	Source *first;
 
 	for (int i = 0; i < n; i++)
-	{
-		sources[i].room = limit_room(queues[i]);
-		walk_open(&sources[i].walk, queues[i], &views[i], claim->ready, claim->ready_key,
-				  claim->snapshot);
-	}
+		walk_open(&sources[i].walk, &claim->ready, sources[i].queue->id, PG_INT32_MIN, PG_INT32_MAX,
+				  &sources[i].view, claim->snapshot);
 	while (claim->wanted > 0 && (first = first_source(sources, n)) != NULL)
-	{
-		if (take(claim, &first->walk))
-		{
-			claim->wanted--;
-			first->room--;
-		}
-		if (claim->wanted > 0)
-			walk_next(&first->walk);
-	}
+		take_from(claim, first);
 	for (int i = 0; i < n; i++)
+	{
 		walk_close(&sources[i].walk);
-	pfree(sources);
+		limit_close(&sources[i].limit, claim->now);
+	}
+	/* Who passed a group over because of this transaction looks again when it is over. */
+	for (int i = 0; claim->groups > 0 && i < n; i++)
+		if (queue_limits_groups(sources[i].queue))
+			wake_queue(sources[i].queue->name);
 }
 
 static int
@@ -226,16 +271,15 @@ claim_queues(const ArgArray *names, const Queue **queues)
 static void
 claim_all(Claim *claim, const Queue **queues, int n)
 {
-	FloorView *views = palloc(sizeof(FloorView) * n);
+	Source *sources = palloc0(sizeof(Source) * n);
 	int end;
 
-	PreventCommandIfReadOnly("astrid_claim()");
-	claim->ready = table_open(store_oid(STORE_READY), RowExclusiveLock);
-	claim->ready_key = index_open(store_key(claim->ready), RowExclusiveLock);
 	for (int i = 0; i < n; i++)
 	{
+		sources[i].queue = queues[i];
 		wake_note_claim(queues[i]->name);
-		floor_look(queues[i]->name, &views[i]);
+		floor_look(FLOOR_READY, queues[i]->name, &sources[i].view);
+		limit_look(&sources[i].limit, queues[i]);
 	}
 	claim->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	claim->cid = GetCurrentCommandId(true);
@@ -243,14 +287,22 @@ claim_all(Claim *claim, const Queue **queues, int n)
 	{
 		for (end = begin + 1; end < n && queues[end]->priority == queues[begin]->priority;)
 			end++;
-		claim_from(claim, queues + begin, views + begin, end - begin);
+		claim_from(claim, sources + begin, end - begin);
 	}
 	if (claim->running != NULL)
 		store_close(claim->running);
 	UnregisterSnapshot(claim->snapshot);
-	index_close(claim->ready_key, NoLock);
-	table_close(claim->ready, NoLock);
 	CommandCounterIncrement();
+	pfree(sources);
+}
+
+/* Before the settings of the queues are read: who changes a limit has astrid.running locked. */
+static void
+open_tables(Claim *claim)
+{
+	PreventCommandIfReadOnly("astrid_claim()");
+	claim->ready = walk_table(STORE_READY, JOB_LANE, JOB_POSITION);
+	LockRelationOid(store_oid(STORE_RUNNING), RowExclusiveLock);
 }
 
 void
@@ -276,10 +328,12 @@ claim_jobs(FunctionCallInfo fcinfo, int first)
 	claim.now = clock_now();
 	claim.lease_until = DirectFunctionCall2(timestamptz_pl_interval, TimestampTzGetDatum(claim.now),
 											IntervalPGetDatum(&lease));
+	open_tables(&claim);
 	queues_refresh();
 	n = claim_queues(&names, queues);
 	if (claim.wanted > 0 && n > 0)
 		claim_all(&claim, queues, n);
+	walk_table_close(&claim.ready);
 }
 
 /* astrid.claim(queues, worker, max_jobs, lease) -> setof (job_id, lease_id, ...) */

@@ -18,8 +18,10 @@
 
 #include "args.h"
 #include "claim.h"
+#include "group.h"
 #include "helpers.h"
 #include "lease.h"
+#include "limit.h"
 #include "queues.h"
 #include "sqlstate.h"
 #include "store.h"
@@ -44,8 +46,8 @@ typedef struct Aftermath
 {
 	int64 job_id;
 	int32 queue_id;
-	Datum unique_key;
-	bool has_key;
+	Datum unique_key; /* 0: none */
+	Datum group_key;  /* 0: it has no place of a group */
 } Aftermath;
 
 static int
@@ -74,34 +76,67 @@ archive(Store *history, TupleTableSlot *running, const Completion *item, Timesta
 	store_add(history);
 }
 
+static Datum
+copy_text(TupleTableSlot *row, int column)
+{
+	if (row->tts_isnull[column])
+		return (Datum) 0;
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(row->tts_values[column]));
+}
+
 static Aftermath
 remember(TupleTableSlot *running)
 {
-	Aftermath after = {.job_id = DatumGetInt64(running->tts_values[JOB_ID]),
-					   .queue_id = DatumGetInt32(running->tts_values[JOB_QUEUE_ID]),
-					   .has_key = !running->tts_isnull[JOB_UNIQUE_KEY]};
+	bool has_place = !running->tts_isnull[JOB_ADMISSION] &&
+					 DatumGetInt32(running->tts_values[JOB_ADMISSION]) == ADMISSION_ALL;
 
-	if (after.has_key)
-		after.unique_key =
-			PointerGetDatum(PG_DETOAST_DATUM_COPY(running->tts_values[JOB_UNIQUE_KEY]));
-	return after;
+	return (Aftermath){.job_id = DatumGetInt64(running->tts_values[JOB_ID]),
+					   .queue_id = DatumGetInt32(running->tts_values[JOB_QUEUE_ID]),
+					   .unique_key = copy_text(running, JOB_UNIQUE_KEY),
+					   .group_key = has_place ? copy_text(running, JOB_GROUP_KEY) : (Datum) 0};
 }
 
-/* Unique keys, children and places under a limit become free. */
+/* By queue and group: locks of groups are taken in one order. */
+static int
+compare_aftermaths(const void *a, const void *b)
+{
+	const Aftermath *aa = a;
+	const Aftermath *ab = b;
+	uint32 sa = aa->group_key ? group_stripe(aa->group_key) : 0;
+	uint32 sb = ab->group_key ? group_stripe(ab->group_key) : 0;
+
+	if (aa->queue_id != ab->queue_id)
+		return aa->queue_id < ab->queue_id ? -1 : 1;
+	return (sa > sb) - (sa < sb);
+}
+
+/* Places under the limits of queues become free. */
 static void
-settle(const Aftermath *after, int n)
+return_tokens(const Aftermath *after, int n)
+{
+	int end;
+
+	for (int begin = 0; begin < n; begin = end)
+	{
+		for (end = begin + 1; end < n && after[end].queue_id == after[begin].queue_id;)
+			end++;
+		limit_return(queue_by_id(after[begin].queue_id), end - begin);
+	}
+}
+
+/* Unique keys, children and places under limits become free. */
+static void
+settle(Aftermath *after, int n)
 {
 	queues_refresh();
+	if (n > 1)
+		qsort(after, n, sizeof(Aftermath), compare_aftermaths);
+	return_tokens(after, n);
 	for (int i = 0; i < n; i++)
 	{
-		const Queue *queue = queue_by_id(after[i].queue_id);
-
-		if (queue != NULL && queue->concurrency > 0)
-			wake_queue(queue->name);
-	}
-	for (int i = 0; i < n; i++)
-	{
-		if (after[i].has_key)
+		if (after[i].group_key)
+			group_leave(after[i].queue_id, after[i].group_key, after[i].job_id);
+		if (after[i].unique_key)
 			helper_release_key(after[i].queue_id, after[i].unique_key, after[i].job_id);
 		if (lease_has_children(after[i].job_id))
 			helper_unblock(after[i].job_id);
@@ -113,7 +148,7 @@ settle(const Aftermath *after, int n)
 static int
 complete(Completion *items, int n, StringInfo lost)
 {
-	Leases *leases = leases_open();
+	Rows *leases = leases_open();
 	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
 	TimestampTz now = clock_now();
 	Store *history = NULL;
@@ -136,7 +171,7 @@ complete(Completion *items, int n, StringInfo lost)
 	}
 	if (history != NULL)
 		store_close(history);
-	leases_close(leases);
+	rows_close(leases);
 	CommandCounterIncrement();
 	settle(after, done);
 	return done;

@@ -18,9 +18,11 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "bucket.h"
 #include "floor.h"
 #include "guc.h"
 #include "helpers.h"
+#include "place.h"
 #include "queues.h"
 #include "sqlstate.h"
 #include "store.h"
@@ -41,7 +43,16 @@ enum
 	ARG_UNIQUE_KEY,
 	ARG_GROUP_KEY,
 	ARG_DEPENDS_ON,
-	ARG_TAGS
+	ARG_TAGS,
+	ARG_UNIQUE_MODE,
+	ARG_UNIQUE_WINDOW,
+	ARG_UNIQUE_MAX_WAIT,
+	ARG_DEADLINE,
+	ARG_RETRY,
+	ARG_DEPENDS_MODE,
+	ARG_DEPENDS_FAILURE,
+	ARG_UNIQUE_KEYS, /* of the batch only */
+	ARG_GROUP_KEYS
 };
 
 /* What the jobs of one call have in common, and where they go. */
@@ -53,26 +64,59 @@ typedef struct Batch
 	TimestampTz run_at;
 	int32 max_attempts;
 	int n;
+	int32 lane;
 	int64 first;  /* lowest position of those in ready */
 	Store *ready; /* opened when first needed */
 	Store *waiting;
 } Batch;
 
-static void
-check_payload(Datum payload, bool is_null)
+/* What distinguishes a job of it; 0: null. */
+typedef struct NewJob
 {
+	Datum payload;
+	bool payload_is_null;
+	Datum unique_key;
+	Datum group_key;
+} NewJob;
+
+static void
+check_payload(const Queue *queue, const NewJob *item)
+{
+	int limit = queue->max_payload_size > 0 ? queue->max_payload_size : guc_max_payload_size;
 	Size size;
 
-	if (is_null)
+	if (item->payload_is_null)
 		arg_refuse("payload", "It must not be null; an empty payload is '{}'.");
-	size = toast_raw_datum_size(payload);
-	if (size > (Size) guc_max_payload_size * 1024)
+	size = toast_raw_datum_size(item->payload);
+	if (size > (Size) limit * 1024)
 		ereport(
 			ERROR,
 			(errcode(astrid_sqlstate(ASTRID_INVALID_ARGUMENT)), errmsg("payload is too large"),
-			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, guc_max_payload_size),
+			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, limit),
 			 errhint("Put the data into a file or table and its name into the payload, or raise "
-					 "astrid.max_payload_size.")));
+					 "astrid.max_payload_size or the queue's max_payload_size.")));
+}
+
+static void
+check_unique_key(Datum key)
+{
+	if (key != (Datum) 0 && toast_raw_datum_size(key) > 1024)
+		arg_refuse("unique_key", "It must not be longer than 1020 bytes.");
+}
+
+static void
+check_group_key(Datum key)
+{
+	if (key != (Datum) 0 && toast_raw_datum_size(key) > 1024)
+		arg_refuse("group_key", "It must not be longer than 1020 bytes.");
+}
+
+static int32
+batch_priority(const Batch *batch)
+{
+	FunctionCallInfo fcinfo = batch->fcinfo;
+
+	return PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
 }
 
 static void
@@ -88,12 +132,10 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	batch->max_attempts = PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts
 														 : PG_GETARG_INT32(ARG_MAX_ATTEMPTS);
 	batch->n = n;
+	batch->lane = place_lane(batch->queue, batch_priority(batch));
 	batch->first = PG_INT64_MAX;
 	if (batch->max_attempts < 1)
 		arg_refuse("max_attempts", "It must be at least 1.");
-	if (!PG_ARGISNULL(ARG_UNIQUE_KEY) &&
-		toast_raw_datum_size(PG_GETARG_DATUM(ARG_UNIQUE_KEY)) > 1024)
-		arg_refuse("unique_key", "It must not be longer than 1020 bytes.");
 	if (!PG_ARGISNULL(ARG_TIMEOUT))
 		arg_require_positive(PG_GETARG_INTERVAL_P(ARG_TIMEOUT), "timeout");
 }
@@ -105,16 +147,15 @@ set_argument(TupleTableSlot *row, int column, FunctionCallInfo fcinfo, int numbe
 		store_set(row, column, PG_GETARG_DATUM(number));
 }
 
-static int32
-batch_priority(const Batch *batch)
+static void
+set_text(TupleTableSlot *row, int column, Datum value)
 {
-	FunctionCallInfo fcinfo = batch->fcinfo;
-
-	return PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
+	if (value != (Datum) 0)
+		store_set(row, column, value);
 }
 
 static void
-fill_row(TupleTableSlot *row, const Batch *batch, int64 job_id, Datum payload)
+fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item, int64 job_id)
 {
 	FunctionCallInfo fcinfo = batch->fcinfo;
 
@@ -124,49 +165,75 @@ fill_row(TupleTableSlot *row, const Batch *batch, int64 job_id, Datum payload)
 	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(batch->now));
 	store_set(row, JOB_QUEUE_ID, Int32GetDatum(batch->queue->id));
 	store_set(row, JOB_PRIORITY, Int32GetDatum(batch_priority(batch)));
+	store_set(row, JOB_LANE, Int32GetDatum(batch->lane));
 	store_set(row, JOB_ATTEMPT, Int32GetDatum(0));
 	store_set(row, JOB_MAX_ATTEMPTS, Int32GetDatum(batch->max_attempts));
+	store_set(row, JOB_CRASHES, Int32GetDatum(0));
 	if (batch->queue->has_timeout)
 		store_set(row, JOB_TIMEOUT, IntervalPGetDatum(&batch->queue->timeout));
 	set_argument(row, JOB_TIMEOUT, fcinfo, ARG_TIMEOUT);
-	set_argument(row, JOB_UNIQUE_KEY, fcinfo, ARG_UNIQUE_KEY);
-	set_argument(row, JOB_GROUP_KEY, fcinfo, ARG_GROUP_KEY);
+	set_argument(row, JOB_DEADLINE, fcinfo, ARG_DEADLINE);
+	set_text(row, JOB_UNIQUE_KEY, item->unique_key);
+	set_text(row, JOB_GROUP_KEY, item->group_key);
 	set_argument(row, JOB_TAGS, fcinfo, ARG_TAGS);
-	store_set(row, JOB_PAYLOAD, payload);
+	set_argument(row, JOB_RETRY, fcinfo, ARG_RETRY);
+	store_set(row, JOB_PAYLOAD, item->payload);
+}
+
+static void
+add_ready(Batch *batch, const NewJob *item, int64 job_id)
+{
+	int64 position =
+		place_position(batch->queue, batch_priority(batch), item->group_key, job_id, batch->now);
+	TupleTableSlot *row;
+
+	if (batch->ready == NULL)
+		batch->ready = store_open(STORE_READY, batch->n);
+	row = store_row(batch->ready);
+	fill_row(row, batch, item, job_id);
+	store_set(row, JOB_POSITION, Int64GetDatum(position));
+	store_add(batch->ready);
+	batch->first = Min(batch->first, position);
+}
+
+static void
+add_waiting(Batch *batch, const NewJob *item, int64 job_id, bool blocked)
+{
+	TupleTableSlot *row;
+
+	if (batch->waiting == NULL)
+		batch->waiting = store_open(STORE_WAITING, batch->n);
+	row = store_row(batch->waiting);
+	fill_row(row, batch, item, job_id);
+	store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked));
+	store_set(row, WAITING_PARKED, BoolGetDatum(false));
+	store_add(batch->waiting);
 }
 
 /* One job; returns its id, or that of the live job with the same unique key. */
 static int64
-batch_add(Batch *batch, Datum payload, bool is_null)
+batch_add(Batch *batch, const NewJob *item)
 {
 	FunctionCallInfo fcinfo = batch->fcinfo;
 	int64 job_id = store_next(STORE_JOB_SEQ);
 	bool blocked = false;
-	bool wait;
-	Store **store;
-	TupleTableSlot *row;
 
-	check_payload(payload, is_null);
-	if (!PG_ARGISNULL(ARG_UNIQUE_KEY))
+	check_payload(batch->queue, item);
+	check_unique_key(item->unique_key);
+	check_group_key(item->group_key);
+	if (item->unique_key != (Datum) 0)
 	{
-		int64 holder = helper_hold_key(batch->queue->id, PG_GETARG_DATUM(ARG_UNIQUE_KEY), job_id);
+		int64 holder = helper_hold_key(batch->queue->id, item->unique_key, job_id);
 
 		if (holder != job_id)
 			return holder;
 	}
 	if (!PG_ARGISNULL(ARG_DEPENDS_ON))
 		blocked = helper_depend(job_id, PG_GETARG_DATUM(ARG_DEPENDS_ON));
-	wait = blocked || batch->run_at > batch->now;
-	store = wait ? &batch->waiting : &batch->ready;
-	if (!wait)
-		batch->first = Min(batch->first, job_id);
-	if (*store == NULL)
-		*store = store_open(wait ? STORE_WAITING : STORE_READY, batch->n);
-	row = store_row(*store);
-	fill_row(row, batch, job_id, payload);
-	if (wait)
-		store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked));
-	store_add(*store);
+	if (blocked || batch->run_at > batch->now)
+		add_waiting(batch, item, job_id, blocked);
+	else
+		add_ready(batch, item, job_id);
 	return job_id;
 }
 
@@ -182,9 +249,15 @@ batch_end(Batch *batch)
 	{
 		store_close(batch->ready);
 		wake_queue_jobs(batch->queue->name, batch->n);
-		floor_note_jobs(batch->queue->name, batch_priority(batch), batch->first);
+		floor_note_rows(FLOOR_READY, batch->queue->name, batch->lane, batch->first);
 	}
 	CommandCounterIncrement();
+}
+
+static Datum
+text_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? (Datum) 0 : PG_GETARG_DATUM(number);
 }
 
 /* astrid.enqueue(queue, payload, priority, run_at, ...) -> bigint */
@@ -192,12 +265,64 @@ Datum
 astrid_enqueue(PG_FUNCTION_ARGS)
 {
 	Batch batch = {0};
+	NewJob item = {.payload = PG_GETARG_DATUM(ARG_PAYLOAD),
+				   .payload_is_null = PG_ARGISNULL(ARG_PAYLOAD),
+				   .unique_key = text_argument(fcinfo, ARG_UNIQUE_KEY),
+				   .group_key = text_argument(fcinfo, ARG_GROUP_KEY)};
 	int64 job_id;
 
 	batch_begin(&batch, fcinfo, 1);
-	job_id = batch_add(&batch, PG_GETARG_DATUM(ARG_PAYLOAD), PG_ARGISNULL(ARG_PAYLOAD));
+	bucket_check_producer(batch.queue, item.group_key, 1, batch.now);
+	job_id = batch_add(&batch, &item);
 	batch_end(&batch);
 	PG_RETURN_INT64(job_id);
+}
+
+/* A text[] with one element per payload, or null. */
+static ArgArray
+keys_argument(FunctionCallInfo fcinfo, int number, const char *name, int n)
+{
+	ArgArray keys = arg_array(fcinfo, number, TEXTOID);
+
+	if (!keys.is_null && keys.n != n)
+		arg_refuse(name, "It must be null or have as many elements as payloads.");
+	return keys;
+}
+
+static Datum
+key_of(const ArgArray *keys, int i, Datum otherwise)
+{
+	if (keys->is_null)
+		return otherwise;
+	return keys->nulls[i] ? (Datum) 0 : keys->values[i];
+}
+
+/* Each item's group is a producer of its own, in the order of the items. */
+static void
+check_producers(const Batch *batch, const NewJob *items)
+{
+	if (!batch->queue->producer_is_group)
+		bucket_check_producer(batch->queue, (Datum) 0, batch->n, batch->now);
+	else
+		for (int i = 0; i < batch->n; i++)
+			bucket_check_producer(batch->queue, items[i].group_key, 1, batch->now);
+}
+
+static NewJob *
+get_items(FunctionCallInfo fcinfo, const ArgArray *payloads)
+{
+	ArgArray unique_keys = keys_argument(fcinfo, ARG_UNIQUE_KEYS, "unique_keys", payloads->n);
+	ArgArray group_keys = keys_argument(fcinfo, ARG_GROUP_KEYS, "group_keys", payloads->n);
+	NewJob *items = palloc(sizeof(NewJob) * Max(payloads->n, 1));
+
+	for (int i = 0; i < payloads->n; i++)
+	{
+		items[i].payload = payloads->values[i];
+		items[i].payload_is_null = payloads->nulls[i];
+		items[i].unique_key = key_of(&unique_keys, i, text_argument(fcinfo, ARG_UNIQUE_KEY));
+		items[i].group_key = key_of(&group_keys, i, text_argument(fcinfo, ARG_GROUP_KEY));
+	}
+	return items;
 }
 
 /* astrid.enqueue_batch(queue, payloads, priority, run_at, ...) -> setof bigint, in the order of the
@@ -208,15 +333,18 @@ astrid_enqueue_batch(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	ArgArray payloads;
 	Batch batch = {0};
+	NewJob *items;
 	bool is_null = false;
 
 	arg_require(fcinfo, ARG_PAYLOAD, "payloads");
 	payloads = arg_array(fcinfo, ARG_PAYLOAD, JSONBOID);
+	items = get_items(fcinfo, &payloads);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	batch_begin(&batch, fcinfo, payloads.n);
+	check_producers(&batch, items);
 	for (int i = 0; i < payloads.n; i++)
 	{
-		Datum job_id = Int64GetDatum(batch_add(&batch, payloads.values[i], payloads.nulls[i]));
+		Datum job_id = Int64GetDatum(batch_add(&batch, &items[i]));
 
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &job_id, &is_null);
 	}

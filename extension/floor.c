@@ -1,6 +1,6 @@
 /*
  * The claim floor (see floor.h): one slot of shared memory per queue, with a position for each of
- * its priorities.
+ * its lanes.
  *
  * Why no job is lost behind it:
  * - It rises only when the claim that saw the way to be free has committed, and never past a job
@@ -39,7 +39,7 @@ typedef struct RiseNote
 	SharedFloor *floor;
 	uint64 key;
 	uint64 n_news;
-	int32 priority;
+	int32 lane;
 	int64 position;
 } RiseNote;
 
@@ -56,15 +56,11 @@ static JobsNote jobs[NOTES_MAX];
 static int n_jobs;
 static int64 jobs_surplus = PG_INT64_MAX; /* lowest position for which there was no note left */
 
-/* Highest position known to be drawn, and the same when the last transaction ended. */
-static int64 drawn;
-static int64 drawn_before;
-
 /* Another extension's tables of the same database, made after ours were dropped, start afresh. */
 static uint64
-floor_key(const char *queue_name)
+floor_key(FloorDomain domain, const char *queue_name)
 {
-	uint64 key = hash_combine64(channel_key(queue_name), store_oid(STORE_READY));
+	uint64 key = hash_combine64(channel_key(queue_name), store_oid(STORE_READY) + domain);
 
 	return key ? key : 1;
 }
@@ -109,16 +105,16 @@ find_slot(uint64 key)
 }
 
 static bool
-concerns(const FloorNews *news, int32 priority)
+concerns(const FloorNews *news, int32 lane)
 {
-	return news->any_priority || news->priority == priority;
+	return news->any_lane || news->lane == lane;
 }
 
 static void
 sink_marks(FloorMark *marks, int n, FloorNews news)
 {
 	for (int i = 0; i < n; i++)
-		if (concerns(&news, marks[i].priority))
+		if (concerns(&news, marks[i].lane))
 			marks[i].position = Min(marks[i].position, news.position);
 }
 
@@ -126,7 +122,7 @@ sink_marks(FloorMark *marks, int n, FloorNews news)
 static void
 see_own_jobs(FloorView *view)
 {
-	FloorNews surplus = {.position = jobs_surplus, .any_priority = true};
+	FloorNews surplus = {.position = jobs_surplus, .any_lane = true};
 
 	for (int i = 0; i < n_jobs; i++)
 		if (jobs[i].key == view->key)
@@ -135,7 +131,7 @@ see_own_jobs(FloorView *view)
 }
 
 void
-floor_look(const char *queue_name, FloorView *view)
+floor_look(FloorDomain domain, const char *queue_name, FloorView *view)
 {
 	TimestampTz now;
 
@@ -143,7 +139,7 @@ floor_look(const char *queue_name, FloorView *view)
 	if (shared == NULL || !guc_claim_floor)
 		return;
 	now = GetCurrentTimestamp();
-	view->key = floor_key(queue_name);
+	view->key = floor_key(domain, queue_name);
 	view->looked_at = now;
 	view->floor = find_slot(view->key);
 	SpinLockAcquire(&view->floor->mutex);
@@ -167,19 +163,12 @@ floor_look(const char *queue_name, FloorView *view)
 
 /* PG_INT64_MIN: nothing is known. */
 static int64
-floor_of(const FloorView *view, int32 priority)
+floor_of(const FloorView *view, int32 lane)
 {
 	for (int i = 0; i < view->n; i++)
-		if (view->marks[i].priority == priority)
+		if (view->marks[i].lane == lane)
 			return view->marks[i].position;
 	return PG_INT64_MIN;
-}
-
-/* By now the position was drawn, by whomever: what later transactions draw is above it. */
-static void
-note_drawn(int64 position)
-{
-	drawn = Max(drawn, position);
 }
 
 void
@@ -195,34 +184,33 @@ floor_end_probe(const FloorView *view)
 }
 
 void
-floor_note_rise(const FloorView *view, int32 priority, int64 position)
+floor_note_rise(const FloorView *view, int32 lane, int64 position)
 {
 	int i;
 
-	if (view->floor == NULL || position <= floor_of(view, priority))
+	if (view->floor == NULL || position <= floor_of(view, lane))
 		return;
 	for (i = 0; i < n_rises; i++)
-		if (rises[i].key == view->key && rises[i].priority == priority)
+		if (rises[i].key == view->key && rises[i].lane == lane)
 			break;
 	if (i == NOTES_MAX)
 		return;
 	n_rises = Max(n_rises, i + 1);
-	note_drawn(position - 1);
-	rises[i] = (RiseNote){view->floor, view->key, view->n_news, priority, position};
+	rises[i] = (RiseNote){view->floor, view->key, view->n_news, lane, position};
 }
 
 static void
-note_jobs(const char *queue_name, FloorNews news)
+note_rows(FloorDomain domain, const char *queue_name, FloorNews news)
 {
 	uint64 key;
 	int i;
 
 	if (shared == NULL)
 		return;
-	key = floor_key(queue_name);
+	key = floor_key(domain, queue_name);
 	for (i = 0; i < n_jobs; i++)
-		if (jobs[i].key == key && jobs[i].news.priority == news.priority &&
-			jobs[i].news.any_priority == news.any_priority)
+		if (jobs[i].key == key && jobs[i].news.lane == news.lane &&
+			jobs[i].news.any_lane == news.any_lane)
 			break;
 	if (i == NOTES_MAX)
 	{
@@ -236,26 +224,15 @@ note_jobs(const char *queue_name, FloorNews news)
 }
 
 void
-floor_note_jobs(const char *queue_name, int32 priority, int64 position)
+floor_note_rows(FloorDomain domain, const char *queue_name, int32 lane, int64 position)
 {
-	FloorNews news = {.position = position, .priority = priority};
-
-	note_drawn(position);
-	note_jobs(queue_name, news);
+	note_rows(domain, queue_name, (FloorNews){.position = position, .lane = lane});
 }
 
-/*
- * Their positions are unknown here, but above all that were drawn when the last transaction of this
- * session ended.
- */
 void
-floor_note_sql_jobs(const char *queue_name)
+floor_note_any(FloorDomain domain, const char *queue_name, int64 position)
 {
-	FloorNews news = {.position = drawn_before, .any_priority = true};
-
-	note_jobs(queue_name, news);
-	if (shared != NULL)
-		note_drawn(store_last(STORE_JOB_SEQ));
+	note_rows(domain, queue_name, (FloorNews){.position = position, .any_lane = true});
 }
 
 /* The slot's floors sink to the news. */
@@ -286,7 +263,7 @@ sink_queue(uint64 key, FloorNews news)
 static void
 sink_all(int64 position)
 {
-	FloorNews news = {.position = position, .any_priority = true};
+	FloorNews news = {.position = position, .any_lane = true};
 
 	for (int i = 0; i < FLOOR_SLOTS; i++)
 		sink(&shared->floors[i], pg_atomic_read_u64(&shared->floors[i].key), news);
@@ -295,7 +272,7 @@ sink_all(int64 position)
 void
 floor_correct(const FloorView *view, const FloorMark *mark)
 {
-	FloorNews news = {.position = mark->position, .priority = mark->priority};
+	FloorNews news = {.position = mark->position, .lane = mark->lane};
 
 	sink_queue(view->key, news);
 }
@@ -312,27 +289,27 @@ highest_rise(const SharedFloor *floor, const RiseNote *note)
 	{
 		const FloorNews *news = &floor->news[i % FLOOR_NEWS];
 
-		if (concerns(news, note->priority))
+		if (concerns(news, note->lane))
 			position = Min(position, news->position);
 	}
 	return position;
 }
 
-/* The place of this priority among the marks, by priority; NULL where there is no room for it. */
+/* The place of this lane among the marks, by lane; NULL where there is no room for it. */
 static FloorMark *
-find_mark(SharedFloor *floor, int32 priority)
+find_mark(SharedFloor *floor, int32 lane)
 {
 	int i = 0;
 
-	while (i < floor->n_marks && floor->marks[i].priority < priority)
+	while (i < floor->n_marks && floor->marks[i].lane < lane)
 		i++;
-	if (i < floor->n_marks && floor->marks[i].priority == priority)
+	if (i < floor->n_marks && floor->marks[i].lane == lane)
 		return &floor->marks[i];
-	if (floor->n_marks == FLOOR_PRIORITIES)
+	if (floor->n_marks == FLOOR_LANES)
 		return NULL;
 	memmove(&floor->marks[i + 1], &floor->marks[i], sizeof(FloorMark) * (floor->n_marks - i));
 	floor->n_marks++;
-	floor->marks[i] = (FloorMark){priority, PG_INT64_MIN};
+	floor->marks[i] = (FloorMark){lane, PG_INT64_MIN};
 	return &floor->marks[i];
 }
 
@@ -345,7 +322,7 @@ rise(const RiseNote *note)
 	if (pg_atomic_read_u64(&floor->key) == note->key)
 	{
 		int64 position = highest_rise(floor, note);
-		FloorMark *mark = position > PG_INT64_MIN ? find_mark(floor, note->priority) : NULL;
+		FloorMark *mark = position > PG_INT64_MIN ? find_mark(floor, note->lane) : NULL;
 
 		if (mark != NULL)
 			mark->position = Max(mark->position, position);
@@ -374,7 +351,6 @@ floor_at_end(void)
 	n_rises = 0;
 	n_jobs = 0;
 	jobs_surplus = PG_INT64_MAX;
-	drawn_before = drawn;
 }
 
 /* Any claim may be among what is rolled back. Jobs are: to sink for them does no harm. */

@@ -1,5 +1,5 @@
 /*
- * The claim floor: below which position a queue's priority holds no ready job. A claim starts its
+ * The claim floor: below which position a queue's lane holds no ready job. A claim starts its
  * walk there and so skips the index entries of jobs that are long gone, which an old snapshot keeps
  * from being removed.
  *
@@ -13,6 +13,15 @@
 
 #include "shmem.h"
 
+/* Tables that claims walk. Each has floors of its own. */
+typedef enum FloorDomain
+{
+	FLOOR_READY,
+	FLOOR_CONCURRENCY, /* lane 0 of astrid.token */
+	FLOOR_RATE,        /* lanes 1 and 2 */
+	FLOOR_DEBT         /* lane 3 */
+} FloorDomain;
+
 /* What a claim knows of one queue. Read before its snapshot is taken. */
 typedef struct FloorView
 {
@@ -22,16 +31,16 @@ typedef struct FloorView
 	TimestampTz looked_at;
 	bool probe; /* this claim looks below the floors, for what was missed */
 	int n;
-	FloorMark marks[FLOOR_PRIORITIES]; /* by priority */
+	FloorMark marks[FLOOR_LANES]; /* by lane */
 } FloorView;
 
-extern void floor_look(const char *queue_name, FloorView *view);
+extern void floor_look(FloorDomain domain, const char *queue_name, FloorView *view);
 
 /*
  * The claim has seen that no job which it leaves behind is below this position: if its transaction
  * commits, the floor rises to it.
  */
-extern void floor_note_rise(const FloorView *view, int32 priority, int64 position);
+extern void floor_note_rise(const FloorView *view, int32 lane, int64 position);
 
 /* The walk of a probe is over. */
 extern void floor_end_probe(const FloorView *view);
@@ -40,14 +49,13 @@ extern void floor_end_probe(const FloorView *view);
 extern void floor_correct(const FloorView *view, const FloorMark *mark);
 
 /*
- * This transaction makes jobs of the queue ready, none below this position: when it commits, the
- * floor sinks to it.
+ * This transaction adds rows to the lane of the queue (jobs that become ready, tokens), none below
+ * this position: when it commits, the floor sinks to it.
  */
-extern void floor_note_jobs(const char *queue_name, int32 priority, int64 position);
+extern void floor_note_rows(FloorDomain domain, const char *queue_name, int32 lane, int64 position);
 
-/* The same for jobs that SQL functions made ready, of any priority, with positions of job_seq that
- * were drawn in this transaction. */
-extern void floor_note_sql_jobs(const char *queue_name);
+/* The same for any lane. */
+extern void floor_note_any(FloorDomain domain, const char *queue_name, int64 position);
 
 /* From the transaction callbacks of wake.c; the first before anybody is woken. */
 extern void floor_at_commit(void);

@@ -21,6 +21,7 @@
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
+#include "args.h"
 #include "queues.h"
 #include "sqlstate.h"
 #include "store.h"
@@ -35,7 +36,22 @@ enum
 	QUEUE_MAX_ATTEMPTS,
 	QUEUE_TIMEOUT,
 	QUEUE_CONCURRENCY,
-	QUEUE_ENABLED
+	QUEUE_ENABLED,
+	QUEUE_RATE_LIMIT,
+	QUEUE_RATE_INTERVAL,
+	QUEUE_GROUP_CONCURRENCY,
+	QUEUE_GROUP_RATE_LIMIT,
+	QUEUE_GROUP_RATE_INTERVAL,
+	QUEUE_ORDERED,
+	QUEUE_AGEING,
+	QUEUE_FAIR,
+	QUEUE_PRODUCER_RATE_LIMIT,
+	QUEUE_PRODUCER_RATE_INTERVAL,
+	QUEUE_PRODUCER_RATE_PER,
+	QUEUE_MAX_PAYLOAD_SIZE,
+	QUEUE_JOB_EVENTS,
+	QUEUE_PAYLOAD_SCHEMA,
+	QUEUE_RESULT_SCHEMA
 };
 
 typedef struct QueueOfId
@@ -66,6 +82,51 @@ create_hash(const char *name, Size keysize, Size entrysize, int flags)
 	return hash_create(name, 64, &ctl, HASH_ELEM | HASH_CONTEXT | flags);
 }
 
+/* 0 where the column is null. */
+static int32
+get_int(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? 0 : DatumGetInt32(slot->tts_values[column]);
+}
+
+static bool
+get_bool(TupleTableSlot *slot, int column)
+{
+	return DatumGetBool(slot->tts_values[column]);
+}
+
+/* Microseconds; a month counts 30 days. */
+static int64
+get_interval(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? 0
+									: interval_length(DatumGetIntervalP(slot->tts_values[column]));
+}
+
+static struct varlena *
+get_jsonb(TupleTableSlot *slot, int column)
+{
+	if (slot->tts_isnull[column])
+		return NULL;
+	return PG_DETOAST_DATUM_COPY(slot->tts_values[column]);
+}
+
+static void
+get_limits(Queue *queue, TupleTableSlot *slot)
+{
+	queue->concurrency = get_int(slot, QUEUE_CONCURRENCY);
+	queue->rate_limit = get_int(slot, QUEUE_RATE_LIMIT);
+	queue->rate_interval = get_interval(slot, QUEUE_RATE_INTERVAL);
+	queue->group_concurrency = get_int(slot, QUEUE_GROUP_CONCURRENCY);
+	queue->group_rate_limit = get_int(slot, QUEUE_GROUP_RATE_LIMIT);
+	queue->group_rate_interval = get_interval(slot, QUEUE_GROUP_RATE_INTERVAL);
+	queue->ordered = get_bool(slot, QUEUE_ORDERED);
+	queue->producer_rate_limit = get_int(slot, QUEUE_PRODUCER_RATE_LIMIT);
+	queue->producer_rate_interval = get_interval(slot, QUEUE_PRODUCER_RATE_INTERVAL);
+	queue->producer_is_group =
+		strcmp(TextDatumGetCString(slot->tts_values[QUEUE_PRODUCER_RATE_PER]), "group") == 0;
+}
+
 static void
 cache_add(TupleTableSlot *slot)
 {
@@ -77,19 +138,22 @@ cache_add(TupleTableSlot *slot)
 	text_to_cstring_buffer(DatumGetTextPP(slot->tts_values[QUEUE_NAME]), name, sizeof(name));
 	queue = hash_search(by_name, name, HASH_ENTER, NULL);
 	queue->id = DatumGetInt32(slot->tts_values[QUEUE_ID]);
-	queue->priority = DatumGetInt32(slot->tts_values[QUEUE_PRIORITY]);
-	queue->max_attempts = DatumGetInt32(slot->tts_values[QUEUE_MAX_ATTEMPTS]);
-	queue->concurrency = slot->tts_isnull[QUEUE_CONCURRENCY]
-							 ? 0
-							 : DatumGetInt32(slot->tts_values[QUEUE_CONCURRENCY]);
-	queue->enabled = DatumGetBool(slot->tts_values[QUEUE_ENABLED]);
+	queue->priority = get_int(slot, QUEUE_PRIORITY);
+	queue->max_attempts = get_int(slot, QUEUE_MAX_ATTEMPTS);
+	queue->enabled = get_bool(slot, QUEUE_ENABLED);
 	queue->has_timeout = !slot->tts_isnull[QUEUE_TIMEOUT];
 	if (queue->has_timeout)
 		queue->timeout = *DatumGetIntervalP(slot->tts_values[QUEUE_TIMEOUT]);
-	queue->worker_type = NULL;
-	if (!slot->tts_isnull[QUEUE_WORKER_TYPE])
-		queue->worker_type = MemoryContextStrdup(
-			cache_context, text_to_cstring(DatumGetTextPP(slot->tts_values[QUEUE_WORKER_TYPE])));
+	queue->worker_type = slot->tts_isnull[QUEUE_WORKER_TYPE]
+							 ? NULL
+							 : TextDatumGetCString(slot->tts_values[QUEUE_WORKER_TYPE]);
+	get_limits(queue, slot);
+	queue->ageing = get_interval(slot, QUEUE_AGEING);
+	queue->fair = get_bool(slot, QUEUE_FAIR);
+	queue->max_payload_size = get_int(slot, QUEUE_MAX_PAYLOAD_SIZE);
+	queue->job_events = get_bool(slot, QUEUE_JOB_EVENTS);
+	queue->payload_schema = get_jsonb(slot, QUEUE_PAYLOAD_SCHEMA);
+	queue->result_schema = get_jsonb(slot, QUEUE_RESULT_SCHEMA);
 	of_id = hash_search(by_id, &queue->id, HASH_ENTER, NULL);
 	of_id->queue = queue;
 }
@@ -103,7 +167,13 @@ cache_fill(void)
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 
 	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		/* What the entries point to lives as long as they do. */
+		MemoryContext old = MemoryContextSwitchTo(cache_context);
+
 		cache_add(slot);
+		MemoryContextSwitchTo(old);
+	}
 	ExecDropSingleTupleTableSlot(slot);
 	table_endscan(scan);
 	UnregisterSnapshot(snapshot);

@@ -14,12 +14,39 @@ typedef struct Queue
 	int32 id;
 	int32 priority;
 	int32 max_attempts;
-	int32 concurrency; /* 0: no limit */
 	bool enabled;
 	bool has_timeout;
 	Interval timeout;
 	char *worker_type; /* null: none */
+
+	/* limits: 0 means none, intervals are in microseconds */
+	int32 concurrency;
+	int32 rate_limit;
+	int64 rate_interval;
+	int32 group_concurrency;
+	int32 group_rate_limit;
+	int64 group_rate_interval;
+	bool ordered;
+	int32 producer_rate_limit;
+	int64 producer_rate_interval;
+	bool producer_is_group; /* of the producer's rate: else the session's role */
+
+	/* order */
+	int64 ageing; /* microseconds for one step of priority; 0: none */
+	bool fair;
+
+	int32 max_payload_size; /* kB; 0: astrid.max_payload_size */
+	bool job_events;
+	struct varlena *payload_schema; /* jsonb; null: none */
+	struct varlena *result_schema;
 } Queue;
+
+/* Do claims have to look at the groups of its jobs? */
+static inline bool
+queue_limits_groups(const Queue *queue)
+{
+	return queue->group_concurrency > 0 || queue->group_rate_limit > 0;
+}
 
 /* Brings the cache up to date. Pointers to queues are good until the next call. */
 extern void queues_refresh(void);

@@ -102,6 +102,8 @@ init_shared(void)
 		init_channel(&shared->channels[i]);
 	for (int i = 0; i < FLOOR_SLOTS; i++)
 		init_floor(&shared->floors[i]);
+	for (int i = 0; i < ROUND_SLOTS; i++)
+		SpinLockInit(&shared->rounds[i].mutex);
 	for (int i = 0; i < shared->n_waiters; i++)
 		init_waiter(&shared->waiters[i]);
 	for (int i = 0; i < shared->n_databases; i++)

@@ -17,12 +17,13 @@
 #include "storage/lwlock.h"
 #include "storage/spin.h"
 
-#define WAKE_CHANNELS    256 /* queues are hashed into these */
-#define WAKE_QUEUES_MAX  32  /* queues that one session may wait for by name */
-#define FLOOR_SLOTS      512 /* queues whose claim floor is known */
-#define FLOOR_PRIORITIES 16  /* priorities of a queue, of which one is */
-#define FLOOR_NEWS       128 /* commits that a claim may take to end and still raise a floor */
-#define NOTIFY_NAMES     16  /* queue names that one NOTIFY lists; with more it lists none */
+#define WAKE_CHANNELS   256  /* queues are hashed into these */
+#define WAKE_QUEUES_MAX 32   /* queues that one session may wait for by name */
+#define FLOOR_SLOTS     512  /* queues whose claim floor is known */
+#define FLOOR_LANES     32   /* lanes of a queue, of which one is */
+#define ROUND_SLOTS     4096 /* groups of fair queues whose last round is known */
+#define FLOOR_NEWS      128  /* commits that a claim may take to end and still raise a floor */
+#define NOTIFY_NAMES    16   /* queue names that one NOTIFY lists; with more it lists none */
 
 /*
  * All queues with the same hash modulo WAKE_CHANNELS, and the sessions that sleep for one of them.
@@ -65,19 +66,19 @@ typedef struct NotifyName
 	char name[NAMEDATALEN];
 } NotifyName;
 
-/* No ready job of the priority is below the position. */
+/* No row of the lane is below the position. */
 typedef struct FloorMark
 {
-	int32 priority;
+	int32 lane;
 	int64 position;
 } FloorMark;
 
-/* A commit made jobs ready, none below the position. */
+/* A commit added rows to the lane, none below the position. */
 typedef struct FloorNews
 {
 	int64 position;
-	int32 priority;
-	bool any_priority;
+	int32 lane;
+	bool any_lane;
 } FloorNews;
 
 /* The claim floor of one queue (floor.c). All but the key is protected by the mutex. */
@@ -88,10 +89,18 @@ typedef struct SharedFloor
 	TimestampTz used; /* when a claim last looked; read without the mutex */
 	TimestampTz probe_due;
 	int n_marks;
-	FloorMark marks[FLOOR_PRIORITIES]; /* by priority */
-	uint64 n_news;                     /* so far; never goes back, whoever owns the slot */
-	FloorNews news[FLOOR_NEWS];        /* the last of them */
+	FloorMark marks[FLOOR_LANES]; /* by lane */
+	uint64 n_news;                /* so far; never goes back, whoever owns the slot */
+	FloorNews news[FLOOR_NEWS];   /* the last of them */
 } SharedFloor;
+
+/* The last round of a group of a fair queue, or the present one of the queue (place.c). */
+typedef struct SharedRound
+{
+	slock_t mutex;
+	uint64 key; /* 0: free; the next group with the same slot takes it over */
+	int64 round;
+} SharedRound;
 
 typedef enum DatabaseState
 {
@@ -131,6 +140,7 @@ typedef struct SharedState
 	SharedDatabase *databases;
 	WakeChannel channels[WAKE_CHANNELS];
 	SharedFloor floors[FLOOR_SLOTS];
+	SharedRound rounds[ROUND_SLOTS];
 } SharedState;
 
 /* NULL where astrid is not preloaded. */

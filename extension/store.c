@@ -54,8 +54,14 @@ lookup(Oid namespace, const char *name)
 static void
 oids_load(void)
 {
-	static const char *const names[STORE_HISTORY] = {"queue",      "ready",   "waiting",  "running",
-													 "dependency", "job_seq", "lease_seq"};
+	static const char *const names[STORE_HISTORY] = {
+		[STORE_QUEUE] = "queue",           [STORE_READY] = "ready",
+		[STORE_WAITING] = "waiting",       [STORE_RUNNING] = "running",
+		[STORE_DEPENDENCY] = "dependency", [STORE_TOKEN] = "token",
+		[STORE_GROUP_SLOT] = "group_slot", [STORE_BUCKET] = "bucket",
+		[STORE_UNIQUE_KEY] = "unique_key", [STORE_WAITING_PARKED] = "waiting_parked",
+		[STORE_JOB_SEQ] = "job_seq",       [STORE_LEASE_SEQ] = "lease_seq",
+	};
 	static bool registered = false;
 	Oid namespace = get_namespace_oid("astrid", false);
 

@@ -11,11 +11,11 @@
 
 #include "access/relscan.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
 
 #include "compat.h"
-#include "store.h"
 #include "walk.h"
 
 #define WALK_KEYS 3
@@ -24,36 +24,35 @@
 enum
 {
 	KEY_QUEUE_ID = 1,
-	KEY_PRIORITY,
+	KEY_LANE,
 	KEY_POSITION
 };
 
 static void
 key_of_queue(const Walk *walk, ScanKey key)
 {
-	ScanKeyInit(key, KEY_QUEUE_ID, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(walk->queue->id));
+	ScanKeyInit(key, KEY_QUEUE_ID, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(walk->queue_id));
 }
 
 /* From (priority, position) to the end of the last priority. The row comparison is referred to by
  * the scan: it lives in the walk. */
 static void
-scan_part(Walk *walk, FloorMark from, int32 last_priority)
+scan_part(Walk *walk, FloorMark from, int32 last_lane)
 {
 	ScanKeyData keys[WALK_KEYS] = {0};
 
-	ScanKeyInit(&walk->from[0], KEY_PRIORITY, BTGreaterEqualStrategyNumber, F_BTINT4CMP,
-				Int32GetDatum(from.priority));
+	ScanKeyInit(&walk->from[0], KEY_LANE, BTGreaterEqualStrategyNumber, F_BTINT4CMP,
+				Int32GetDatum(from.lane));
 	ScanKeyInit(&walk->from[1], KEY_POSITION, BTGreaterEqualStrategyNumber, F_BTINT8CMP,
 				Int64GetDatum(from.position));
 	walk->from[0].sk_flags = SK_ROW_MEMBER;
 	walk->from[1].sk_flags = SK_ROW_MEMBER | SK_ROW_END;
 	key_of_queue(walk, &keys[0]);
 	keys[1].sk_flags = SK_ROW_HEADER;
-	keys[1].sk_attno = KEY_PRIORITY;
+	keys[1].sk_attno = KEY_LANE;
 	keys[1].sk_strategy = BTGreaterEqualStrategyNumber;
 	keys[1].sk_argument = PointerGetDatum(walk->from);
-	ScanKeyInit(&keys[2], KEY_PRIORITY, BTLessEqualStrategyNumber, F_INT4LE,
-				Int32GetDatum(last_priority));
+	ScanKeyInit(&keys[2], KEY_LANE, BTLessEqualStrategyNumber, F_INT4LE, Int32GetDatum(last_lane));
 	index_rescan(walk->scan, keys, WALK_KEYS, NULL, 0);
 }
 
@@ -62,8 +61,8 @@ next_part(Walk *walk)
 {
 	const FloorView *view = walk->view;
 	int part = walk->n_parts++;
-	FloorMark from = {PG_INT32_MIN, PG_INT64_MIN};
-	int32 last_priority = PG_INT32_MAX;
+	FloorMark from = {walk->first_lane, PG_INT64_MIN};
+	int32 last_lane = walk->last_lane;
 
 	if (part > view->n)
 		return false;
@@ -71,11 +70,11 @@ next_part(Walk *walk)
 		from = view->marks[part - 1];
 	if (part < view->n)
 	{
-		if (view->marks[part].priority == PG_INT32_MIN)
+		if (view->marks[part].lane == PG_INT32_MIN)
 			return next_part(walk);
-		last_priority = view->marks[part].priority - 1;
+		last_lane = Min(last_lane, view->marks[part].lane - 1);
 	}
-	scan_part(walk, from, last_priority);
+	scan_part(walk, from, last_lane);
 	return true;
 }
 
@@ -86,8 +85,7 @@ probe(Walk *walk, FloorMark *mark)
 	ScanKeyData keys[WALK_KEYS];
 
 	key_of_queue(walk, &keys[0]);
-	ScanKeyInit(&keys[1], KEY_PRIORITY, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(mark->priority));
+	ScanKeyInit(&keys[1], KEY_LANE, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(mark->lane));
 	ScanKeyInit(&keys[2], KEY_POSITION, BTLessStrategyNumber, F_INT8LT,
 				Int64GetDatum(mark->position));
 	index_rescan(walk->scan, keys, WALK_KEYS, NULL, 0);
@@ -101,21 +99,41 @@ probe(Walk *walk, FloorMark *mark)
 static void
 note_floor(const Walk *walk)
 {
-	floor_note_rise(walk->view, walk->priority, walk->free);
+	floor_note_rise(walk->view, walk->lane, walk->free);
+}
+
+WalkTable
+walk_table(StoreId id, int lane_column, int position_column)
+{
+	WalkTable table = {.lane_column = lane_column, .position_column = position_column};
+
+	table.rel = table_open(store_oid(id), RowExclusiveLock);
+	table.key = index_open(store_key(table.rel), RowExclusiveLock);
+	return table;
 }
 
 void
-walk_open(Walk *walk, const Queue *queue, FloorView *view, Relation ready, Relation key,
-		  Snapshot snapshot)
+walk_table_close(WalkTable *table)
 {
-	walk->queue = queue;
+	index_close(table->key, NoLock);
+	table_close(table->rel, NoLock);
+}
+
+void
+walk_open(Walk *walk, const WalkTable *table, int32 queue_id, int32 first_lane, int32 last_lane,
+		  FloorView *view, Snapshot snapshot)
+{
+	walk->table = table;
+	walk->queue_id = queue_id;
 	walk->view = view;
 	walk->n_parts = 0;
-	walk->priority = PG_INT32_MIN;
+	walk->first_lane = first_lane;
+	walk->last_lane = last_lane;
+	walk->lane = PG_INT32_MIN;
 	walk->free = PG_INT64_MIN;
 	walk->left = false;
-	walk->row = table_slot_create(ready, NULL);
-	walk->scan = ASTRID_INDEX_BEGINSCAN(ready, key, snapshot, WALK_KEYS);
+	walk->row = table_slot_create(table->rel, NULL);
+	walk->scan = ASTRID_INDEX_BEGINSCAN(table->rel, table->key, snapshot, WALK_KEYS);
 	if (view->probe)
 	{
 		for (int i = 0; i < view->n; i++)
@@ -129,7 +147,7 @@ walk_open(Walk *walk, const Queue *queue, FloorView *view, Relation ready, Relat
 void
 walk_next(Walk *walk)
 {
-	int32 priority;
+	int32 lane;
 
 	CHECK_FOR_INTERRUPTS();
 	do
@@ -138,11 +156,11 @@ walk_next(Walk *walk)
 	if (!walk->valid)
 		return;
 	slot_getallattrs(walk->row);
-	priority = DatumGetInt32(walk->row->tts_values[JOB_PRIORITY]);
-	if (priority != walk->priority)
+	lane = DatumGetInt32(walk->row->tts_values[walk->table->lane_column]);
+	if (lane != walk->lane)
 	{
 		note_floor(walk);
-		walk->priority = priority;
+		walk->lane = lane;
 		walk->free = PG_INT64_MIN;
 		walk->left = false;
 	}

@@ -20,8 +20,8 @@ backlog_blocked() {
     sql >/dev/null <<SQL
 WITH parent AS (SELECT astrid_enqueue('bq', '{}', run_at => now() + interval '1 day') AS id),
 blocked AS (
-    INSERT INTO astrid.waiting (job_id, position, run_at, enqueued_at, queue_id, priority, attempt, max_attempts, payload, blocked)
-    SELECT n, n, now(), now(), queue_id, 0, 0, 4, '$payload', true
+    INSERT INTO astrid.waiting (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt, max_attempts, crashes, payload, blocked, parked)
+    SELECT n, n, now(), now(), queue_id, 0, 1, 0, 4, 0, '$payload', true, false
       FROM astrid.queue, LATERAL (SELECT nextval('astrid.job_seq') AS n FROM generate_series(1, 1000000)) s
      WHERE queue_name = 'bq' RETURNING job_id)
 INSERT INTO astrid.dependency SELECT id, job_id FROM parent, blocked;

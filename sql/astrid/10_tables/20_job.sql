@@ -11,12 +11,17 @@ CREATE TABLE astrid.ready (
     enqueued_at  timestamptz NOT NULL,
     queue_id     int NOT NULL,
     priority     int NOT NULL,
+    lane         int NOT NULL,
     attempt      int NOT NULL,
     max_attempts int NOT NULL,
+    crashes      int NOT NULL,
     timeout      interval,
+    deadline     timestamptz,
+    admission    int,
     unique_key   text,
     group_key    text,
     tags         text[],
+    retry        jsonb,
     payload      jsonb NOT NULL
 );
 
@@ -26,22 +31,32 @@ COMMENT ON COLUMN astrid.ready.run_at IS 'Not to be run earlier.';
 COMMENT ON COLUMN astrid.ready.enqueued_at IS 'When the job was enqueued.';
 COMMENT ON COLUMN astrid.ready.queue_id IS 'Queue of the job.';
 COMMENT ON COLUMN astrid.ready.priority IS 'The smaller number runs first.';
+COMMENT ON COLUMN astrid.ready.lane IS
+    'Where claims look for it: twice the priority and one, one less where it comes back from its group''s queue; ageing puts all into one lane.';
 COMMENT ON COLUMN astrid.ready.attempt IS 'Attempts begun so far, the running one included.';
 COMMENT ON COLUMN astrid.ready.max_attempts IS 'Attempts before the job is dead.';
+COMMENT ON COLUMN astrid.ready.crashes IS 'Attempts that ended in a crash or a lost lease.';
 COMMENT ON COLUMN astrid.ready.timeout IS 'Longest run of one attempt; null: none.';
+COMMENT ON COLUMN astrid.ready.deadline IS 'Dead if it is not done by then; null: none.';
+COMMENT ON COLUMN astrid.ready.admission IS
+    'What it has passed of its group''s limits: 1 the rate, 2 the rate and the concurrency; null: nothing yet.';
 COMMENT ON COLUMN astrid.ready.unique_key IS 'No other live job of the queue has the same key.';
 COMMENT ON COLUMN astrid.ready.group_key IS 'What the job belongs to; free text of the producer.';
 COMMENT ON COLUMN astrid.ready.tags IS 'Labels for searching; free text of the producer.';
+COMMENT ON COLUMN astrid.ready.retry IS 'Retry policy of the job; null: the queue''s.';
 COMMENT ON COLUMN astrid.ready.payload IS 'What is to be done.';
 
 CREATE TABLE astrid.waiting (
     LIKE astrid.ready INCLUDING COMMENTS,
     blocked boolean NOT NULL,
+    parked boolean NOT NULL,
     PRIMARY KEY (job_id)
 );
 CREATE INDEX waiting_run_at ON astrid.waiting (run_at, job_id) WHERE NOT blocked;
+CREATE INDEX waiting_parked ON astrid.waiting (queue_id, group_key, lane, position) WHERE parked;
 COMMENT ON TABLE astrid.waiting IS 'Jobs that wait for their time (scheduled) or for other jobs (blocked).';
-COMMENT ON COLUMN astrid.waiting.blocked IS 'True: waits for the jobs in astrid.dependency.';
+COMMENT ON COLUMN astrid.waiting.blocked IS 'True: waits for the jobs in astrid.dependency, or for its group (parked).';
+COMMENT ON COLUMN astrid.waiting.parked IS 'True: waits until jobs of its group have ended.';
 
 -- Beaten leases are HOT updates: room on the page, and no index on what a heartbeat changes.
 CREATE TABLE astrid.running (
@@ -108,5 +123,5 @@ COMMENT ON COLUMN astrid.history.result IS 'What the worker returned.';
 COMMENT ON COLUMN astrid.history.error IS 'Why the job was cancelled, where somebody said.';
 
 -- Last: LIKE above must not copy these.
-ALTER TABLE astrid.ready ADD PRIMARY KEY (queue_id, priority, position), ADD UNIQUE (job_id);
+ALTER TABLE astrid.ready ADD PRIMARY KEY (queue_id, lane, position), ADD UNIQUE (job_id);
 COMMENT ON TABLE astrid.ready IS 'Jobs that may be claimed now, in the order of the primary key.';

@@ -4,9 +4,10 @@
 -- Helpers with a leading underscore are for the extension itself: nobody may execute them, and 80_names.sql passes
 -- them over.
 
-CREATE FUNCTION astrid._wake(queue_name text, n int) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_sql_wake';
-COMMENT ON FUNCTION astrid._wake(text, int) IS 'At commit, n jobs of the queue are ready: wake as many workers.';
+CREATE FUNCTION astrid._wake(queue_name text, n int, first_position bigint DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_sql_wake';
+COMMENT ON FUNCTION astrid._wake(text, int, bigint) IS
+    'At commit, n jobs of the queue are ready, none below this position (null: there are no new ones): wake as many workers.';
 
 CREATE FUNCTION astrid._wake_at(due timestamptz) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_sql_wake_at';

@@ -2,20 +2,20 @@
 
 CREATE FUNCTION astrid._job(j astrid.waiting) RETURNS astrid.ready
     LANGUAGE sql IMMUTABLE
-    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.lane, j.attempt, j.max_attempts,
+        j.crashes, j.timeout, j.deadline, j.admission, j.unique_key, j.group_key, j.tags, j.retry, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.waiting) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._job(j astrid.running) RETURNS astrid.ready
     LANGUAGE sql IMMUTABLE
-    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.lane, j.attempt, j.max_attempts,
+        j.crashes, j.timeout, j.deadline, j.admission, j.unique_key, j.group_key, j.tags, j.retry, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.running) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._job(j astrid.dead) RETURNS astrid.ready
     LANGUAGE sql IMMUTABLE
-    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.attempt, j.max_attempts, j.timeout,
-        j.unique_key, j.group_key, j.tags, j.payload)::astrid.ready;
+    RETURN ROW(j.job_id, j.position, j.run_at, j.enqueued_at, j.queue_id, j.priority, j.lane, j.attempt, j.max_attempts,
+        j.crashes, j.timeout, j.deadline, j.admission, j.unique_key, j.group_key, j.tags, j.retry, j.payload)::astrid.ready;
 COMMENT ON FUNCTION astrid._job(astrid.dead) IS 'The columns that all state tables share.';
 
 CREATE FUNCTION astrid._put(job astrid.ready) RETURNS text
@@ -23,13 +23,14 @@ CREATE FUNCTION astrid._put(job astrid.ready) RETURNS text
 $$
 BEGIN
     IF job.run_at > astrid.clock() THEN
-        INSERT INTO astrid.waiting SELECT (job).*, false;
+        INSERT INTO astrid.waiting SELECT (job).*, false, false;
         PERFORM astrid._wake_at(job.run_at);
         RETURN 'scheduled';
     END IF;
-    job.position := nextval('astrid.job_seq');
+    job.lane := astrid._lane(job.queue_id, job.priority);
+    job.position := astrid._position(job.queue_id, job.priority, job.group_key);
     INSERT INTO astrid.ready SELECT (job).*;
-    PERFORM astrid._wake(q.queue_name, 1) FROM astrid.queue q WHERE q.queue_id = job.queue_id;
+    PERFORM astrid._wake(q.queue_name, 1, job.position) FROM astrid.queue q WHERE q.queue_id = job.queue_id;
     RETURN 'ready';
 END
 $$;
@@ -47,11 +48,41 @@ BEGIN
         SELECT (job).*, lease, started, at, astrid._ring_slot(at), worker, 'cancelled', NULL, error;
     DELETE FROM astrid.dependency d WHERE d.child_id = job.job_id;
     PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
+    IF job.admission = 2 THEN
+        PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
+    END IF;
     RETURN 'cancelled';
 END
 $$;
 COMMENT ON FUNCTION astrid._archive_cancelled(astrid.ready, bigint, timestamptz, text, text) IS
     'Writes a job that was taken from its table to history as cancelled.';
+
+CREATE FUNCTION astrid._stop_running(r astrid.running, keep_group boolean) RETURNS astrid.ready
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    job astrid.ready := astrid._job(r);
+BEGIN
+    PERFORM astrid._return_tokens(r.queue_id, 1);
+    IF r.admission = 2 AND NOT keep_group THEN
+        PERFORM astrid._leave_group(r.queue_id, r.group_key, r.job_id);
+    END IF;
+    IF NOT keep_group THEN
+        job.admission := NULL;
+    END IF;
+    RETURN job;
+END
+$$;
+COMMENT ON FUNCTION astrid._stop_running(astrid.running, boolean) IS
+    'A job that was taken from astrid.running uses its queue''s limits no more, nor its group''s unless it keeps them; returns it.';
+
+CREATE FUNCTION astrid._keeps_group(queue int, dies boolean) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT q.ordered AND (NOT dies OR q.dead_blocks) FROM astrid.queue q WHERE q.queue_id = queue
+$$;
+COMMENT ON FUNCTION astrid._keeps_group(int, boolean) IS
+    'Does a job whose attempt ended (dies: the last one) stay at the head of its group?';
 
 CREATE FUNCTION astrid._backoff(queue int, attempt int) RETURNS interval
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, astrid, pg_temp AS
@@ -81,19 +112,22 @@ CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, re
 $$
 DECLARE
     at timestamptz := astrid.clock();
-    job astrid.ready := astrid._job(r);
+    job astrid.ready;
 BEGIN
     INSERT INTO astrid.attempt (job_id, lease_id, started_at, ended_at, attempt, queue_id, slot, worker, cause, error,
                                 info)
         VALUES (r.job_id, r.lease_id, r.started_at, at, r.attempt, r.queue_id, astrid._ring_slot(at), r.worker, cause,
                 error, info);
     IF cause = 'cancel' OR r.command = 'cancel' THEN
+        job := astrid._stop_running(r, false);
         RETURN astrid._archive_cancelled(job, r.lease_id, r.started_at, r.worker, error);
     END IF;
     IF retryable AND r.attempt < r.max_attempts THEN
+        job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, false));
         job.run_at := at + coalesce(retry_in, astrid._backoff(r.queue_id, r.attempt), interval '0');
         RETURN astrid._put(job);
     END IF;
+    job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, true));
     INSERT INTO astrid.dead
         SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error, astrid._attempts(r.job_id);
     PERFORM astrid._release_key(r.queue_id, r.unique_key, r.job_id);

@@ -25,6 +25,9 @@ BEGIN
     DELETE FROM astrid.dead d WHERE d.queue_id = queue;
     GET DIAGNOSTICS n = ROW_COUNT;
     DELETE FROM astrid.unique_key k WHERE k.queue_id = queue;
+    DELETE FROM astrid.group_slot g WHERE g.queue_id = queue;
+    DELETE FROM astrid.bucket b WHERE b.queue_id = queue;
+    DELETE FROM astrid.token t WHERE t.queue_id = queue;
     RETURN deleted + n;
 END
 $$;

@@ -36,11 +36,12 @@ BEGIN
     IF NOT FOUND THEN
         PERFORM astrid._raise_lease_lost(job_id);
     END IF;
-    job := astrid._job(r);
     IF r.command = 'cancel' THEN
+        job := astrid._stop_running(r, false);
         PERFORM astrid._archive_cancelled(job, r.lease_id, r.started_at, r.worker, NULL);
         RETURN;
     END IF;
+    job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, false));
     job.attempt := r.attempt - 1;
     job.run_at := astrid.clock() + coalesce(delay, astrid._backoff(r.queue_id, 1), interval '0');
     PERFORM astrid._put(job);

@@ -76,6 +76,7 @@ BEGIN
         END IF;
         job := astrid._job(d);
         job.attempt := 0;
+        job.crashes := 0;
         IF job.unique_key IS NOT NULL THEN
             holder := astrid._hold_key(job.queue_id, job.unique_key, job.job_id);
             IF holder <> job.job_id THEN
@@ -99,26 +100,32 @@ DECLARE
     at timestamptz := astrid.clock();
     d astrid.dead;
     n bigint;
+    first bigint;
     with_key bigint := 0;
 BEGIN
-    WITH gone AS (DELETE FROM astrid.dead x WHERE x.queue_id = id AND x.unique_key IS NULL RETURNING x.*)
-    INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, attempt, max_attempts, timeout,
-                              unique_key, group_key, tags, payload)
-        SELECT g.job_id, nextval('astrid.job_seq'), at, g.enqueued_at, g.queue_id, g.priority, 0, g.max_attempts,
-               g.timeout, g.unique_key, g.group_key, g.tags, g.payload
-          FROM (SELECT * FROM gone ORDER BY job_id) g;
-    GET DIAGNOSTICS n = ROW_COUNT;
+    WITH gone AS (DELETE FROM astrid.dead x WHERE x.queue_id = id AND x.unique_key IS NULL RETURNING x.*),
+    moved AS (
+        INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt,
+                                  max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags, retry,
+                                  payload)
+        SELECT g.job_id, astrid._position(id, g.priority, g.group_key), at, g.enqueued_at, g.queue_id, g.priority,
+               astrid._lane(id, g.priority), 0, g.max_attempts, 0, g.timeout, g.deadline, g.admission, g.unique_key,
+               g.group_key, g.tags, g.retry, g.payload
+          FROM (SELECT * FROM gone ORDER BY job_id) g
+        RETURNING position)
+    SELECT count(*), min(position) INTO n, first FROM moved;
     FOR d IN SELECT * FROM astrid.dead x WHERE x.queue_id = id ORDER BY x.job_id FOR UPDATE LOOP
         IF astrid._hold_key(id, d.unique_key, d.job_id) = d.job_id THEN
             DELETE FROM astrid.dead x WHERE x.job_id = d.job_id;
             d.attempt := 0;
+            d.crashes := 0;
             d.run_at := at;
             PERFORM astrid._put(astrid._job(d));
             with_key := with_key + 1;
         END IF;
     END LOOP;
     IF n > 0 THEN
-        PERFORM astrid._wake(queue, least(n, 1000)::int);
+        PERFORM astrid._wake(queue, least(n, 1000)::int, first);
     END IF;
     RETURN n + with_key;
 END

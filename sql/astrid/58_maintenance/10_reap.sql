@@ -38,18 +38,20 @@ BEGIN
                                           ORDER BY y.run_at, y.job_id LIMIT 10000 FOR UPDATE SKIP LOCKED))
             RETURNING x.*),
         moved AS (
-            INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, attempt, max_attempts,
-                                      timeout, unique_key, group_key, tags, payload)
-            SELECT g.job_id, nextval('astrid.job_seq'), g.run_at, g.enqueued_at, g.queue_id, g.priority, g.attempt,
-                   g.max_attempts, g.timeout, g.unique_key, g.group_key, g.tags, g.payload
+            INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt,
+                                      max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags,
+                                      retry, payload)
+            SELECT g.job_id, astrid._position(g.queue_id, g.priority, g.group_key), g.run_at, g.enqueued_at,
+                   g.queue_id, g.priority, astrid._lane(g.queue_id, g.priority), g.attempt, g.max_attempts, g.crashes,
+                   g.timeout, g.deadline, g.admission, g.unique_key, g.group_key, g.tags, g.retry, g.payload
               FROM (SELECT * FROM gone ORDER BY run_at, job_id) g
-            RETURNING queue_id)
-        SELECT q.queue_name, m.jobs
-          FROM (SELECT queue_id, count(*)::int AS jobs FROM moved GROUP BY queue_id) m
-          LEFT JOIN astrid.queue q USING (queue_id)
+            RETURNING queue_id, position)
+        SELECT q.queue_name, m.jobs, m.first
+          FROM (SELECT queue_id, count(*)::int AS jobs, min(position) AS first FROM moved GROUP BY queue_id) m
+          JOIN astrid.queue q USING (queue_id)
     LOOP
         n := n + due.jobs;
-        PERFORM astrid._wake(due.queue_name, due.jobs);
+        PERFORM astrid._wake(due.queue_name, due.jobs, due.first);
     END LOOP;
     RETURN n;
 END

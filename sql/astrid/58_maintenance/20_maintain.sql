@@ -50,11 +50,25 @@ BEGIN
         DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id;
     END LOOP;
     DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
+    DELETE FROM astrid.bucket b WHERE b.full_at < astrid.clock() - interval '1 minute';
     RETURN swept;
 END
 $$;
 COMMENT ON FUNCTION astrid._sweep() IS
-    'Deletes jobs that came into a queue while it was dropped, and workers not heard of for a week.';
+    'Deletes jobs that came into a queue while it was dropped, workers not heard of for a week, buckets that are full.';
+
+CREATE FUNCTION astrid._wake_rated() RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+-- A claim that found no token went to sleep; nobody commits anything when one becomes free.
+SELECT astrid._wake(q.queue_name, 1000)
+  FROM astrid.queue q
+ WHERE q.rate_limit IS NOT NULL
+   AND EXISTS (SELECT FROM astrid.ready r WHERE r.queue_id = q.queue_id)
+   AND EXISTS (SELECT FROM astrid.token t WHERE t.queue_id = q.queue_id AND t.lane IN (1, 2)
+                  AND t.free_at <= astrid.clock())
+$$;
+COMMENT ON FUNCTION astrid._wake_rated() IS 'Wakes the workers of queues with jobs for which the rate limit has a token again.';
 
 CREATE FUNCTION astrid.maintain() RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
@@ -76,6 +90,7 @@ BEGIN
         EXIT WHEN moved = 0;
     END LOOP;
     swept := astrid._sweep();
+    PERFORM astrid._wake_rated();
     IF reaped >= 1000 OR promoted >= 10000 THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
     END IF;

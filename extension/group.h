@@ -1,0 +1,41 @@
+/*
+ * Limits of groups: the jobs of a queue with the same group_key. SPDX-License-Identifier:
+ * PostgreSQL
+ */
+#ifndef ASTRID_GROUP_H
+#define ASTRID_GROUP_H
+
+#include "executor/tuptable.h"
+
+#include "queues.h"
+#include "store.h"
+
+/* What a job has passed, in its column admission; null: nothing. */
+enum
+{
+	ADMISSION_RATE = 1,
+	ADMISSION_ALL = 2
+};
+
+/* Must the group of this ready job be asked before it may run? */
+extern bool group_limits(const Queue *queue, TupleTableSlot *job);
+
+/* Keeps all others from the group until this transaction ends; false without waiting where another
+ * has it. */
+extern bool group_try_lock(const Queue *queue, Datum group);
+
+/*
+ * The job, which was taken from astrid.ready, may run: its admission is set. Else it was put into
+ * astrid.waiting, until its group's bucket has a token or a job of its group ends. The caller has
+ * the group's lock.
+ */
+extern bool group_admit(const Queue *queue, TupleTableSlot *job, TimestampTz now);
+
+/* The job counts no more: the next one of its group that waits becomes ready. Waits for the group's
+ * lock. */
+extern void group_leave(int32 queue_id, Datum group, int64 job_id);
+
+/* For taking the locks of several groups always in the same order. */
+extern uint32 group_stripe(Datum group);
+
+#endif

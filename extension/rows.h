@@ -1,0 +1,46 @@
+/*
+ * Single rows of a table, found by an index, without the planner. SPDX-License-Identifier:
+ * PostgreSQL
+ */
+#ifndef ASTRID_ROWS_H
+#define ASTRID_ROWS_H
+
+#include "access/skey.h"
+#include "access/tableam.h"
+#include "utils/rel.h"
+
+#include "store.h"
+
+/* The rows as the latest snapshot shows them, whatever the transaction's isolation level. */
+typedef struct Rows
+{
+	Relation rel;
+	Relation index;
+	Snapshot snapshot;
+	IndexScanDesc scan;
+	TupleTableSlot *row; /* the one that was found, all columns read */
+} Rows;
+
+/* By the primary key, or by the index where one is named; the table's lock stays until the end of
+ * the transaction. */
+extern Rows *rows_open(StoreId table);
+extern Rows *rows_open_by(StoreId table, StoreId index);
+extern void rows_close(Rows *rows);
+
+/* Sees what was committed since. */
+extern void rows_refresh(Rows *rows);
+
+/* The first row with this key, or beginning of one; then the next ones. */
+extern bool rows_find(Rows *rows, ScanKey key, int n);
+extern bool rows_next(Rows *rows);
+
+/* Without waiting for a session that is just changing it TM_BeingModified, else TM_Ok, TM_Updated
+ * or TM_Deleted. */
+extern TM_Result rows_delete(Rows *rows, bool wait);
+
+/* Keys of the first columns of an index. */
+extern void rows_key_int4(ScanKey key, int column, int32 value);
+extern void rows_key_int8(ScanKey key, int column, int64 value);
+extern void rows_key_text(ScanKey key, int column, Datum value);
+
+#endif

@@ -1,0 +1,174 @@
+-- Limits of queues, groups and producers; order by age and by turns. The clock is set: nothing sleeps.
+CREATE EXTENSION IF NOT EXISTS astrid;
+SET astrid.test_clock = '2030-01-01 12:00:00+00';
+\set SHOW_CONTEXT never
+CREATE FUNCTION pg_temp.jobs(queue text, n int) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(payload ->> 'n', ' ') FROM astrid_claim(ARRAY[queue], 'w', n) $$;
+CREATE FUNCTION pg_temp.finish(queue text, n int) RETURNS text LANGUAGE sql AS $$
+    SELECT string_agg(astrid_complete(job_id, lease_id)::text, ' ') FROM (SELECT job_id, lease_id FROM astrid.job_status
+     WHERE queue_name = queue AND state = 'running' ORDER BY job_id LIMIT n) j $$;
+CREATE FUNCTION pg_temp.add(queue text, first int, last int, group_key text) RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(*) FROM astrid_enqueue_batch(queue, ARRAY(SELECT jsonb_build_object('n', i) FROM generate_series(first, last) i),
+                                              group_key => group_key) $$;
+
+-- Concurrency: units are free plus running, whatever happens to jobs.
+CREATE VIEW pg_temp.units AS
+SELECT q.queue_name, (SELECT coalesce(sum(units), 0) FROM astrid.token t WHERE t.queue_id = q.queue_id AND lane = 0) AS free,
+       (SELECT coalesce(sum(units), 0) FROM astrid.token t WHERE t.queue_id = q.queue_id AND lane = 3) AS debt,
+       (SELECT count(*) FROM astrid.running r WHERE r.queue_id = q.queue_id) AS running
+  FROM astrid.queue q;
+SELECT astrid_create_queue('three', concurrency => 3, max_attempts => 2);
+SELECT pg_temp.add('three', 1, 20, NULL);
+SELECT pg_temp.jobs('three', 2), pg_temp.jobs('three', 2), pg_temp.jobs('three', 2);
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+SELECT pg_temp.finish('three', 1);
+SELECT pg_temp.jobs('three', 5);
+SELECT astrid_fail(job_id, lease_id, 'x', retry_in => '1 h') FROM astrid.running ORDER BY job_id LIMIT 1;
+SELECT astrid_snooze(job_id, lease_id, '1 h') FROM astrid.running ORDER BY job_id LIMIT 1;
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+BEGIN;
+SELECT pg_temp.jobs('three', 5);
+ROLLBACK;
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+-- lowered below what runs, then raised, then removed
+SELECT pg_temp.jobs('three', 2);
+SELECT astrid_alter_queue('three', concurrency => 1);
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+SELECT pg_temp.finish('three', 2), pg_temp.jobs('three', 5);
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+SELECT pg_temp.finish('three', 1), pg_temp.jobs('three', 5);
+SELECT astrid_alter_queue('three', concurrency => 100);
+SELECT pg_temp.jobs('three', 5);
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+SELECT astrid_alter_queue('three', concurrency => 0);
+SELECT * FROM pg_temp.units WHERE queue_name = 'three';
+-- an expired lease gives its unit back
+SELECT astrid_alter_queue('three', concurrency => 6);
+SET astrid.test_clock = '2030-01-01 12:02:00+00';
+SELECT astrid_reap();
+SELECT free, running FROM pg_temp.units WHERE queue_name = 'three';
+SELECT astrid_drop_queue('three');
+SELECT count(*) FROM astrid.token;
+
+-- Rate: no more starts in any interval, tokens of an aborted claim come back.
+SELECT astrid_create_queue('rate', rate_limit => 4, rate_interval => '10 s');
+SELECT pg_temp.add('rate', 1, 20, NULL);
+BEGIN;
+SELECT pg_temp.jobs('rate', 9);
+ROLLBACK;
+SELECT pg_temp.jobs('rate', 3);
+SET astrid.test_clock = '2030-01-01 12:02:05+00';
+SELECT pg_temp.jobs('rate', 3), pg_temp.jobs('rate', 3);
+SET astrid.test_clock = '2030-01-01 12:02:09.999+00';
+SELECT pg_temp.jobs('rate', 3);
+SET astrid.test_clock = '2030-01-01 12:02:10+00';
+SELECT pg_temp.jobs('rate', 9);
+SET astrid.test_clock = '2030-01-01 12:02:15+00';
+SELECT pg_temp.jobs('rate', 9);
+SELECT sum(units) FROM astrid.token WHERE queue_id = (SELECT queue_id FROM astrid.queue WHERE queue_name = 'rate');
+SELECT astrid_drop_queue('rate');
+
+-- Both at once
+SELECT astrid_create_queue('both', rate_limit => 3, rate_interval => '1 min', concurrency => 2);
+SELECT pg_temp.add('both', 1, 9, NULL);
+SELECT pg_temp.jobs('both', 9);
+SELECT pg_temp.finish('both', 2), pg_temp.jobs('both', 9);
+SELECT lane, sum(units) FROM astrid.token GROUP BY lane ORDER BY lane;
+SELECT astrid_drop_queue('both');
+
+-- Groups: each has its own limit; jobs without a group have none.
+SELECT astrid_create_queue('groups', group_concurrency => 2);
+SELECT pg_temp.add('groups', 1, 5, 'a'), pg_temp.add('groups', 6, 8, 'b'), pg_temp.add('groups', 9, 10, NULL);
+SELECT pg_temp.jobs('groups', 99);
+SELECT payload ->> 'n' AS n, state, group_key FROM astrid.job_status WHERE queue_name = 'groups' AND state <> 'running' ORDER BY job_id;
+SELECT pg_temp.finish('groups', 1), pg_temp.jobs('groups', 99);
+SELECT astrid_fail(job_id, lease_id, 'x', retryable => false) FROM astrid.running WHERE group_key = 'a' ORDER BY job_id LIMIT 1;
+SELECT pg_temp.jobs('groups', 99);
+-- the parked one can be cancelled; nobody waits for it
+SELECT astrid_cancel(job_id) FROM astrid.waiting WHERE parked AND group_key = 'a' ORDER BY job_id LIMIT 1;
+SELECT astrid_cancel(job_id) FROM astrid.waiting WHERE parked AND group_key = 'b' ORDER BY job_id LIMIT 1;
+SELECT pg_temp.finish('groups', 99), pg_temp.jobs('groups', 99);
+SELECT group_key, count(*) FROM astrid.group_slot GROUP BY group_key ORDER BY 1;
+SELECT pg_temp.finish('groups', 99);
+SELECT count(*) FROM astrid.group_slot;
+-- the limit goes: parked jobs are ready
+SELECT pg_temp.add('groups', 21, 25, 'c');
+SELECT pg_temp.jobs('groups', 99);
+SELECT astrid_alter_queue('groups', group_concurrency => 0);
+SELECT pg_temp.jobs('groups', 99);
+SELECT astrid_drop_queue('groups');
+
+-- Ordered: one at a time, in order, through retries.
+SELECT astrid_create_queue('ordered', ordered => true, max_attempts => 2);
+SELECT pg_temp.add('ordered', 1, 4, 'a'), pg_temp.add('ordered', 11, 12, 'b');
+SELECT pg_temp.jobs('ordered', 99);
+SELECT astrid_fail(job_id, lease_id, 'x', retry_in => '10 s') FROM astrid.running WHERE group_key = 'a';
+SELECT pg_temp.jobs('ordered', 99) AS nothing_overtakes;
+SET astrid.test_clock = '2030-01-01 12:03:00+00';
+SELECT astrid_maintain() -> 'promoted';
+SELECT pg_temp.jobs('ordered', 99);
+SELECT astrid_fail(job_id, lease_id, 'x') FROM astrid.running WHERE group_key = 'a';
+SELECT pg_temp.jobs('ordered', 99) AS dead_is_skipped;
+SELECT astrid_alter_queue('ordered', dead_blocks => true);
+SELECT astrid_fail(job_id, lease_id, 'x', retryable => false) FROM astrid.running WHERE group_key = 'a';
+SELECT pg_temp.jobs('ordered', 99) AS dead_blocks;
+SELECT astrid_redrive('ordered');
+SELECT pg_temp.jobs('ordered', 99);
+SELECT pg_temp.finish('ordered', 1), pg_temp.jobs('ordered', 99);
+SELECT pg_temp.finish('ordered', 9), pg_temp.jobs('ordered', 99);
+SELECT pg_temp.finish('ordered', 9), pg_temp.jobs('ordered', 99);
+SELECT pg_temp.finish('ordered', 9), pg_temp.jobs('ordered', 99);
+SELECT count(*) FROM astrid.group_slot;
+SELECT astrid_drop_queue('ordered');
+
+-- A group's rate: what comes too early gets its time.
+SELECT astrid_create_queue('grate', group_rate_limit => 2, group_rate_interval => '10 s');
+SELECT pg_temp.add('grate', 1, 5, 'a'), pg_temp.add('grate', 6, 6, 'b');
+SELECT pg_temp.jobs('grate', 99);
+SELECT payload ->> 'n' AS n, state, run_at - astrid.clock() AS due_in FROM astrid.job_status
+ WHERE queue_name = 'grate' AND state <> 'running' ORDER BY job_id;
+SET astrid.test_clock = '2030-01-01 12:03:10+00';
+SELECT astrid_maintain() -> 'promoted';
+SELECT pg_temp.jobs('grate', 99);
+SELECT astrid_drop_queue('grate');
+
+-- Producers
+SELECT astrid_create_queue('prod', producer_rate_limit => 2, producer_rate_interval => '10 s');
+SELECT astrid_enqueue('prod', '{}') IS NOT NULL, astrid_enqueue('prod', '{}') IS NOT NULL;
+SELECT astrid_enqueue('prod', '{}');
+SET astrid.test_clock = '2030-01-01 12:03:15+00';
+SELECT astrid_enqueue('prod', '{}') IS NOT NULL;
+SELECT astrid_enqueue('prod', '{}');
+SET astrid.test_clock = '2030-01-01 12:04:00+00';
+SELECT count(*) FROM astrid_enqueue_batch('prod', '{"{}","{}","{}"}');
+SELECT count(*) FROM astrid_enqueue_batch('prod', '{"{}","{}"}');
+SELECT astrid_alter_queue('prod', producer_rate_per => 'group');
+SELECT astrid_enqueue('prod', '{}', group_key => 'x') IS NOT NULL, astrid_enqueue('prod', '{}', group_key => 'x') IS NOT NULL;
+SELECT astrid_enqueue('prod', '{}', group_key => 'x');
+SELECT astrid_enqueue('prod', '{}', group_key => 'y') IS NOT NULL;
+SET astrid.test_clock = '2030-01-01 12:06:00+00';
+SELECT astrid_maintain() ? 'swept';
+SELECT count(*) FROM astrid.bucket;
+SELECT astrid_drop_queue('prod');
+
+-- Ageing: a step of priority for each minute of waiting.
+SELECT astrid_create_queue('ageing', ageing => '1 min');
+SELECT astrid_enqueue('ageing', '{"n": "low"}', priority => 5) > 0;
+SET astrid.test_clock = '2030-01-01 12:08:00+00';
+SELECT astrid_enqueue('ageing', '{"n": "middle"}', priority => 4) > 0, astrid_enqueue('ageing', '{"n": "high"}', priority => 2) > 0;
+SET astrid.test_clock = '2030-01-01 12:12:00+00';
+SELECT astrid_enqueue('ageing', '{"n": "late"}') > 0, astrid_enqueue('ageing', '{"n": "urgent"}', priority => -9) > 0;
+SELECT pg_temp.jobs('ageing', 99);
+SELECT astrid_enqueue('ageing', '{"n": "low"}', priority => 50) > 0, astrid_enqueue('ageing', '{"n": "high"}', priority => 40) > 0;
+SELECT astrid_alter_queue('ageing', ageing => '0');
+SELECT pg_temp.jobs('ageing', 99);
+SELECT astrid_alter_queue('ageing', ageing => '1 min', fair => true);
+SELECT astrid_drop_queue('ageing');
+
+-- Fair: groups take turns.
+SELECT astrid_create_queue('fair', fair => true);
+SELECT pg_temp.add('fair', 1, 6, 'big'), pg_temp.add('fair', 11, 12, 'small');
+SELECT pg_temp.jobs('fair', 5);
+SELECT pg_temp.add('fair', 21, 23, 'late');
+SELECT pg_temp.jobs('fair', 99);
+SELECT astrid_drop_queue('fair');
