@@ -1,7 +1,8 @@
 -- Limits of queues, groups and producers; order by age and by turns. The clock is set: nothing sleeps.
+\set SHOW_CONTEXT never
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS astrid;
 SET astrid.test_clock = '2030-01-01 12:00:00+00';
-\set SHOW_CONTEXT never
 CREATE FUNCTION pg_temp.jobs(queue text, n int) RETURNS text LANGUAGE sql AS $$
     SELECT string_agg(payload ->> 'n', ' ') FROM astrid_claim(ARRAY[queue], 'w', n) $$;
 CREATE FUNCTION pg_temp.finish(queue text, n int) RETURNS text LANGUAGE sql AS $$
