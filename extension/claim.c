@@ -58,7 +58,8 @@ enum
 	OUT_COLUMNS
 };
 
-#define GROUPS_MAX 200 /* locks of groups that one claim asks for */
+#define GROUPS_MAX                                                                                 \
+	200 /* locks of groups that one claim asks for: each is an entry of the lock table */
 
 /* Lease where the caller names none. */
 static const Interval default_lease = {.time = 60 * USECS_PER_SEC};
@@ -84,7 +85,8 @@ typedef struct Source
 	FloorView view;
 	QueueLimit limit;
 	Walk walk;
-	bool full; /* a limit allows no more */
+	bool full;                     /* a limit allows no more */
+	uint8 left[GROUP_STRIPES / 8]; /* groups of which a job was passed over: no later one may go */
 } Source;
 
 /* Positions compare where both are numbers of job_seq; else what was to run first goes first. */
@@ -166,11 +168,43 @@ start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 	place_note_claim(queue, DatumGetInt64(ready->tts_values[JOB_POSITION]));
 }
 
-/* Each group's lock is an entry of the lock table: not all of them for one large claim. */
+/* Deletes the next job of the walk from astrid.ready; false where another session has it. */
 static bool
-try_group(Claim *claim, const Queue *queue, TupleTableSlot *job)
+take_away(Claim *claim, Source *source)
 {
-	return claim->groups++ < GROUPS_MAX && group_try_lock(queue, job->tts_values[JOB_GROUP_KEY]);
+	TM_FailureData failure;
+	TM_Result result = table_tuple_delete(claim->ready.rel, &source->walk.row->tts_tid, claim->cid,
+										  claim->snapshot, InvalidSnapshot, false, &failure, false);
+
+	walk_passed(&source->walk, result == TM_Ok || result == TM_Deleted);
+	return result == TM_Ok;
+}
+
+/* False where another transaction has the group, or where a job of it was passed over before: what
+ * was in its way may be gone by now, but a later job must not overtake it. */
+static bool
+try_group(Claim *claim, Source *source, uint32 stripe)
+{
+	if (source->left[stripe / 8] & (1 << stripe % 8))
+		return false;
+	return claim->groups++ < GROUPS_MAX && group_try_lock(source->queue, stripe);
+}
+
+/* The same for a job of a group with limits; false too where they do not allow it now. */
+static bool
+take_of_group(Claim *claim, Source *source)
+{
+	uint32 stripe = group_stripe(source->walk.row->tts_values[JOB_GROUP_KEY]);
+	bool locked = try_group(claim, source, stripe);
+
+	if (!locked)
+		walk_passed(&source->walk, false);
+	if (!locked || !take_away(claim, source))
+	{
+		source->left[stripe / 8] |= 1 << stripe % 8;
+		return false;
+	}
+	return group_admit(source->queue, source->walk.row, claim->now);
 }
 
 /* Makes the next job of the walk a running one. False where another session has it, or its group
@@ -178,23 +212,11 @@ try_group(Claim *claim, const Queue *queue, TupleTableSlot *job)
 static bool
 take(Claim *claim, Source *source)
 {
-	Walk *walk = &source->walk;
-	TupleTableSlot *job = walk->row;
-	bool limited = group_limits(source->queue, job);
-	TM_FailureData failure;
-	TM_Result result;
+	bool limited = group_limits(source->queue, source->walk.row);
 
-	if (limited && !try_group(claim, source->queue, job))
-	{
-		walk_passed(walk, false);
+	if (!(limited ? take_of_group(claim, source) : take_away(claim, source)))
 		return false;
-	}
-	result = table_tuple_delete(claim->ready.rel, &job->tts_tid, claim->cid, claim->snapshot,
-								InvalidSnapshot, false, &failure, false);
-	walk_passed(walk, result == TM_Ok || result == TM_Deleted);
-	if (result != TM_Ok || (limited && !group_admit(source->queue, job, claim->now)))
-		return false;
-	start(claim, source->queue, job);
+	start(claim, source->queue, source->walk.row);
 	return true;
 }
 

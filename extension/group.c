@@ -32,8 +32,6 @@
 #include "rows.h"
 #include "wake.h"
 
-#define STRIPES 1024 /* per queue: each is an entry of the lock table while it is held */
-
 PG_FUNCTION_INFO_V1(astrid_leave_group);
 
 static int
@@ -54,13 +52,14 @@ group_stripe(Datum group)
 {
 	text *value = DatumGetTextPP(group);
 
-	return hash_bytes((unsigned char *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) % STRIPES;
+	return hash_bytes((unsigned char *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value)) %
+		   GROUP_STRIPES;
 }
 
 bool
-group_try_lock(const Queue *queue, Datum group)
+group_try_lock(const Queue *queue, uint32 stripe)
 {
-	return gate_enter(GATE_GROUP, queue->id, group_stripe(group), false);
+	return gate_enter(GATE_GROUP, queue->id, stripe, false);
 }
 
 /* Places of the group that are taken, counted up to the limit. */

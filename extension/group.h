@@ -17,12 +17,16 @@ enum
 	ADMISSION_ALL = 2
 };
 
+/* Groups share locks: each is hashed into one of these. Held locks are entries of the lock table.
+ */
+#define GROUP_STRIPES 1024
+
 /* Must the group of this ready job be asked before it may run? */
 extern bool group_limits(const Queue *queue, TupleTableSlot *job);
 
 /* Keeps all others from the group until this transaction ends; false without waiting where another
  * has it. */
-extern bool group_try_lock(const Queue *queue, Datum group);
+extern bool group_try_lock(const Queue *queue, uint32 stripe);
 
 /*
  * The job, which was taken from astrid.ready, may run: its admission is set. Else it was put into
@@ -35,7 +39,7 @@ extern bool group_admit(const Queue *queue, TupleTableSlot *job, TimestampTz now
  * lock. */
 extern void group_leave(int32 queue_id, Datum group, int64 job_id);
 
-/* For taking the locks of several groups always in the same order. */
+/* The number of the group's lock. */
 extern uint32 group_stripe(Datum group);
 
 #endif

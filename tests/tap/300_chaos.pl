@@ -1,6 +1,6 @@
 # Chaos: workers run what a producer enqueues while processes are killed and stopped, the network is cut, the disk is
 # full, connections run out and the clock goes back. Then the database must prove that no acknowledged job was lost, none
-# ended twice, and every effect was committed exactly once.
+# ended twice, every effect was committed exactly once, and limits and the order of groups were kept.
 #
 # CHAOS_SECONDS (40; make chaos: 600): how long. CHAOS_SEED: which faults in which order; told when something fails.
 use strict;
@@ -47,8 +47,10 @@ create_chaos_schema($node);
 $node->safe_psql('postgres', q{
 	CREATE ROLE chaos_worker LOGIN IN ROLE astrid_worker;
 	CREATE ROLE chaos_producer LOGIN IN ROLE astrid_producer;
-	SELECT astrid_create_queue(q, max_attempts => 1000, backoff_base => '50 ms', backoff_max => '500 ms')
-	  FROM unnest('{effect,program}'::text[]) q});
+	SELECT astrid_create_queue(q, max_attempts => 1000, max_crashes => 1000, backoff_base => '50 ms', backoff_max => '500 ms')
+	  FROM unnest('{effect,program,limited,ordered,grouped}'::text[]) q;
+	SELECT astrid_alter_queue('limited', concurrency => 2), astrid_alter_queue('ordered', ordered => true),
+	       astrid_alter_queue('grouped', group_concurrency => 1, rate_limit => 20)});
 
 my $dir = work_folder();
 my $plugin = build_plugin($dir, "$ENV{ASTRID_TOP}/contrib/examples/plugin/byte_stats.c");
@@ -59,7 +61,7 @@ my $tcp = 'host=127.0.0.1 dbname=postgres port=' . $node->port;
 
 start_workers($node, 2, sub {
 	return start_worker($node, $dir,
-		conf => "queues = effect, program\nplugins = $plugin\n$limits\n[handler.program]\ntype = exec\nprogram = $program\n",
+		conf => "queues = effect, program, limited, ordered, grouped\nplugins = $plugin\n$limits\n[handler.program]\ntype = exec\nprogram = $program\n",
 		args => [ '--slots=2', '--lease=1', "--conninfo=$tcp user=chaos_worker tcp_user_timeout=2000" ]);
 });
 my $list = "$dir/acknowledged";
@@ -130,7 +132,7 @@ ok(wait_until('the end of all jobs', sub {
 note(sprintf('all ended after %.0f s', time - $end + $seconds));
 my $acknowledged = load_acknowledged($node, $list);
 cmp_ok($acknowledged, '>', $seconds, 'jobs were acknowledged');
-is(violations($node), '', "no job lost or ended twice, each effect committed once (seed $seed)");
+is(violations($node), '', "no job lost or ended twice, each effect committed once, limits and order kept (seed $seed)");
 note($node->safe_psql('postgres', q{SELECT 'jobs ' || string_agg(n || ' ' || state, ', ') FROM
 	(SELECT count(*) n, state FROM chaos.job GROUP BY state) s}));
 note($node->safe_psql('postgres', q{SELECT 'lost attempts ' || string_agg(n || ' ' || cause, ', ') FROM

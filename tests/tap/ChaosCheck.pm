@@ -22,12 +22,26 @@ CREATE SCHEMA chaos;
 CREATE TABLE sky.effect (job_id bigint, lease_id bigint, at timestamptz DEFAULT clock_timestamp());
 CREATE INDEX ON sky.effect (at);
 CREATE TABLE chaos.acknowledged (job_id bigint, kind text);
+CREATE TABLE chaos.excess (violation text);
+
+-- Any snapshot may have as many jobs running as the limits say, and no more.
+CREATE FUNCTION chaos.excess() RETURNS SETOF text LANGUAGE sql AS
+$$
+SELECT format('%s jobs of queue %s run at a time', count(*), queue_name)
+  FROM astrid.running JOIN astrid.queue q USING (queue_id)
+ GROUP BY queue_name, concurrency HAVING count(*) > q.concurrency
+UNION ALL
+SELECT format('%s jobs of group %s of queue %s run at a time', count(*), group_key, queue_name)
+  FROM astrid.running JOIN astrid.queue q USING (queue_id)
+ GROUP BY queue_name, group_key, group_concurrency HAVING count(*) > q.group_concurrency
+$$;
 
 CREATE FUNCTION sky.plan(job bigint, lease bigint) RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, pg_temp AS
 $$
 BEGIN
     PERFORM astrid.check_lease(job, lease);
+    INSERT INTO chaos.excess SELECT chaos.excess();
     RETURN (SELECT CASE WHEN payload ->> 'kind' = 'slow'
                         THEN jsonb_build_object('steps', jsonb_build_array(jsonb_build_object(
                             'stage', 'byte_stats', 'inputs', jsonb_build_object('file', payload -> 'uri'))))
@@ -90,8 +104,30 @@ SELECT format('lease %s ended %s times', lease_id, count(*))
         UNION ALL SELECT lease_id FROM astrid.history WHERE state = 'completed') l
  GROUP BY lease_id HAVING count(*) > 1
 UNION ALL
+SELECT violation FROM chaos.excess
+UNION ALL
+SELECT format('job %s overtook job %s of its group', job_id, before)
+  FROM (SELECT job_id, at, lag(job_id) OVER w AS before, lag(at) OVER w AS at_before
+          FROM sky.effect JOIN astrid.history h USING (job_id) JOIN astrid.queue q USING (queue_id)
+         WHERE q.ordered WINDOW w AS (PARTITION BY queue_id, group_key ORDER BY job_id)) o
+ WHERE at < at_before
+UNION ALL
+SELECT format('queue %s has %s units of its concurrency %s', queue_name, units, concurrency)
+  FROM (SELECT queue_name, concurrency, coalesce((SELECT sum(CASE lane WHEN 0 THEN units ELSE -units END)
+                  FROM astrid.token t WHERE t.queue_id = q.queue_id AND lane IN (0, 3)), 0)
+               + (SELECT count(*) FROM astrid.running r WHERE r.queue_id = q.queue_id) AS units
+          FROM astrid.queue q WHERE concurrency IS NOT NULL) u
+ WHERE units <> concurrency
+UNION ALL
+SELECT format('queue %s has %s tokens of its rate %s', queue_name, units, rate_limit)
+  FROM (SELECT queue_name, rate_limit, (SELECT sum(units) FROM astrid.token t
+                                         WHERE t.queue_id = q.queue_id AND lane IN (1, 2)) AS units
+          FROM astrid.queue q WHERE rate_limit IS NOT NULL) u
+ WHERE units IS DISTINCT FROM rate_limit
+UNION ALL
 SELECT format('%s %s is left over', what, id)
   FROM (SELECT 'unique key', unique_key FROM astrid.unique_key
+        UNION ALL SELECT 'place of group', group_key FROM astrid.group_slot
         UNION ALL SELECT 'dependency of job', child_id::text FROM astrid.dependency) l (what, id)
 $$;
 };
@@ -122,7 +158,8 @@ my $one = q{(SELECT job_id FROM chaos.acknowledged JOIN sky.effect USING (job_id
 my @planted = (
 	[ 'a lost job', "DELETE FROM astrid.history WHERE job_id = $one", qr/is lost/ ],
 	[ 'a job in two tables', "INSERT INTO astrid.ready SELECT job_id, position, run_at, enqueued_at, queue_id, priority,
-		attempt, max_attempts, timeout, unique_key, group_key, tags, payload FROM astrid.history WHERE job_id = $one",
+		lane, attempt, max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags, retry, payload
+		FROM astrid.history WHERE job_id = $one",
 		qr/is there 2 times/ ],
 	[ 'a job completed twice', "INSERT INTO astrid.history SELECT * FROM astrid.history WHERE job_id = $one",
 		qr/is there 2 times/ ],
@@ -134,7 +171,14 @@ my @planted = (
 	[ 'a job that came to nothing', "UPDATE astrid.history SET state = 'cancelled' WHERE job_id = $one",
 		qr/\(plain\) is cancelled/ ],
 	[ 'a lease that failed and completed', "INSERT INTO astrid.attempt SELECT job_id, lease_id, started_at, finished_at,
-		attempt, queue_id, slot, worker, 'error' FROM astrid.history WHERE job_id = $one", qr/both failed and completed/ ]);
+		attempt, queue_id, slot, worker, 'error' FROM astrid.history WHERE job_id = $one", qr/both failed and completed/ ],
+	[ 'a lost unit of a limit', 'DELETE FROM astrid.token WHERE ctid = (SELECT max(ctid) FROM astrid.token WHERE lane = 0)',
+		qr/units of its concurrency/ ],
+	[ 'a token of a rate too many', 'UPDATE astrid.token SET units = units + 1 WHERE lane IN (1, 2)', qr/tokens of its rate/ ],
+	[ 'a place of a group never left', "INSERT INTO astrid.group_slot VALUES (1, 'g', 1)", qr/place of group g is left/ ],
+	[ 'an overtaken job', "UPDATE sky.effect SET at = '2000-01-01' WHERE job_id = (SELECT max(job_id)
+		FROM chaos.acknowledged JOIN sky.effect USING (job_id) WHERE kind = 'ordered')", qr/overtook/ ],
+	[ 'too many at a time', "INSERT INTO chaos.excess VALUES ('3 jobs of queue limited run at a time')", qr/run at a time/ ]);
 
 sub finds_planted
 {

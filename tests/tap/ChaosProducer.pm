@@ -18,14 +18,14 @@ our @EXPORT = qw(start_producer stop_producer);
 
 my $patience = 3; # s for an answer, then the connection is given up
 my $pause = 0.05; # s between jobs: less than the workers can do
-my @kinds = qw(plain plain cancelled plain slow plain scheduled child poison unique program plain);
+my @kinds = qw(plain ordered cancelled limited slow ordered scheduled child poison unique program grouped ordered plain limited);
 
 # The options of a job; a child waits for the newest plain job.
 sub arguments
 {
 	my ($kind, $n, $parent) = @_;
-	my $queue = $kind eq 'program' ? 'program' : 'effect';
-	my %more = (scheduled => ", run_at => clock_timestamp() + '500 ms'", unique => ", unique_key => 'k$n'",
+	my $queue = $kind =~ /^(program|limited|ordered|grouped)$/ ? $kind : 'effect';
+	my %more = (ordered => ", group_key => 'g" . $n % 2 . "'", grouped => ", group_key => 'g" . $n % 3 . "'", scheduled => ", run_at => clock_timestamp() + '500 ms'", unique => ", unique_key => 'k$n'",
 		child => ", depends_on => '{$parent}'");
 	return ($queue, $more{$kind} // ', priority => ' . $n % 3);
 }
