@@ -45,9 +45,11 @@ lookup(Oid namespace, const char *name)
 	Oid oid = get_relname_relid(name, namespace);
 
 	if (!OidIsValid(oid))
-		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
-						errmsg("relation \"astrid.%s\" does not exist", name),
-						errhint("Run CREATE EXTENSION astrid in this database.")));
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation \"astrid.%s\" does not exist", name),
+				 errhint("Run CREATE EXTENSION astrid, or ALTER EXTENSION astrid UPDATE, in this "
+						 "database.")));
 	return oid;
 }
 

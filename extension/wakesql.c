@@ -25,7 +25,8 @@ astrid_sql_wake(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 	queue_name = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	wake_queue_jobs(queue_name, (uint32) Max(PG_GETARG_INT32(1), 1));
-	if (!PG_ARGISNULL(2))
+	/* That of 0.1.0, until the update, has two arguments. */
+	if (PG_NARGS() > 2 && !PG_ARGISNULL(2))
 		floor_note_any(FLOOR_READY, queue_name, PG_GETARG_INT64(2));
 	PG_RETURN_VOID();
 }

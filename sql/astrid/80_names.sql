@@ -15,7 +15,7 @@ BEGIN
         kind := CASE f.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END;
         twin := '@extschema@.astrid_' || f.proname;
         EXECUTE replace(f.definition, format('CREATE OR REPLACE %s astrid.%s(', kind, f.proname),
-                        format('CREATE %s %s(', kind, twin));
+                        format('CREATE OR REPLACE %s %s(', kind, twin));
         EXECUTE format('COMMENT ON %s %s(%s) IS %L', kind, twin, f.arguments, f.comment);
     END LOOP;
 END

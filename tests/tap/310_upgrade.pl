@@ -1,7 +1,7 @@
 # ALTER EXTENSION UPDATE with data in every table: what it leaves is what a fresh install has, and the jobs go on.
 #
-# From every released version (tests/upgrade/NAME--VERSION.sql, frozen) to the present one; and from the present one to a
-# next version made here, so that the way is tested before there is a release. What the fingerprint must notice is
+# From every released version (tests/upgrade/NAME--VERSION.sql and its rows in data-VERSION.sql, frozen) to the present
+# one; and from the present one to a next version made here, so that the way is tested before there is a release. What the fingerprint must notice is
 # planted, each kind of it.
 use strict;
 use warnings;
@@ -66,11 +66,16 @@ sub fill_queue
 	$sql->(q{SELECT astrid_cancel(astrid_enqueue('q', '{"n": 4}'))});
 	$sql->(q{SELECT astrid_enqueue('q', '{"n": 5}', priority => -1, tags => '{x}')});
 	($job, $lease) = claim($database, 'q');
+	my @running = ($job, $lease);
 	my $child = $sql->("SELECT astrid_enqueue('q', '{\"n\": 6}', depends_on => '{$job}')");
 	$sql->(q{SELECT astrid_enqueue('q', '{"n": 7}', unique_key => 'live', run_at => clock_timestamp() + '1 h')});
 	$sql->("SELECT astrid_heartbeat('tap', '{$job}', '{$lease}', '1 h', '{\"status\": \"BUSY\"}')");
 	$sql->(q{SELECT astrid_drop_queue('gone')});
-	return ($job, $lease, $child);
+	$sql->(q{SELECT astrid_create_queue('limits', concurrency => 2, ordered => true, dead_blocks => true, producer_rate_limit => 1)});
+	$sql->(q{SELECT astrid_enqueue('limits', '{}', group_key => 'g')});
+	($job, $lease) = claim($database, 'limits');
+	$sql->("SELECT astrid_fail($job, $lease, 'blocks', false)");
+	return (@running, $child);
 }
 
 sub fill_sky
@@ -147,14 +152,36 @@ sub jobs_go_on
 	return;
 }
 
+# The rows of a released version, and the clock at which they were written. Returns what fill_queue returns.
+sub load
+{
+	my ($database, $version) = @_;
+	my $file = "$ENV{ASTRID_TOP}/upgrade/data-$version.sql";
+	my $clock = q{SELECT max(last_heartbeat) + interval '1 second' FROM astrid.worker};
+
+	$node->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($database), '-f', $file ], "rows of $version");
+	my $at = $node->safe_psql($database, $clock);
+	$node->safe_psql($database, "ALTER DATABASE $database SET astrid.test_clock = '$at'");
+	return split /\|/, $node->safe_psql($database, q{SELECT r.job_id, r.lease_id, w.job_id
+		FROM astrid.running r, astrid.waiting w WHERE r.payload = '{"n": 5}' AND w.payload = '{"n": 6}'});
+}
+
+sub fill
+{
+	my ($database, $version) = @_;
+	return load($database, $version) if $version ne $present;
+	my @running = fill_queue($database);
+	fill_sky($database);
+	return @running;
+}
+
 sub upgrade
 {
 	my ($database, $from, $to) = @_;
 	my $name = "$from->[0] to $to->[0]";
 
 	create($database, @$from);
-	my @running = fill_queue($database);
-	fill_sky($database);
+	my @running = fill($database, $from->[0]);
 	my $contents = $node->safe_psql($database, $tables);
 	my $before = $node->safe_psql($database, $contents);
 	is(join(' ', $before =~ /^([^|]+)\|0\|/mg), '', "$name: every table has rows");

@@ -1,1 +1,0 @@
-\echo Use "ALTER EXTENSION astrid UPDATE" to load this file. \quit
