@@ -114,7 +114,7 @@ start_server() {
 start_worker() {
     # shellcheck disable=SC2016 # the inner shell expands them
     as_owner sh -c 'echo $$ >"$0/worker.pid"; exec setsid "$@" >"$0/log/worker.log" 2>&1 </dev/null' "$folder" \
-        "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --slots="$SLOTS" \
+        "$bin/astrid-worker" --conninfo="host=$folder/socket user=astrid dbname=astrid" --concurrency="$SLOTS" \
         --queues=observation_ingestion,preprocessing,differencing,detection,curation,notification \
         --read_roots="$1" --data_dir="$folder/data" >/dev/null 2>&1 </dev/null & # a pipe after make demo must see its end
     for _ in $(seq 100); do

@@ -91,10 +91,10 @@ is($status, 0, '--check-config accepts it');
 like($out, qr/^lease = 300$/m, 'a flag beats the file');
 append_to_file("$dir/again.conf", $out);
 is(($run->('--config', "$dir/again.conf", '--print-config'))[1], $out, 'what --print-config prints can be read again');
-append_to_file("$dir/bad.conf", "queues = a\nslotz = 2\n");
+append_to_file("$dir/bad.conf", "queues = a\nleaze = 2\n");
 ($status, undef, $err) = $run->('--config', "$dir/bad.conf", '--check-config');
 is($status, 2, 'an unknown name is an error');
-like($err, qr/bad\.conf:2: unknown setting 'slotz'; did you mean 'slots'\?/, 'that names file, line and the nearest name');
+like($err, qr/bad\.conf:2: unknown setting 'leaze'; did you mean 'lease'\?/, 'that names file, line and the nearest name');
 ($status, $out) = $run->('--config', "$dir/worker.conf", '--list-stages');
 like($out, qr/^byte_stats +version 1 /m, '--list-stages lists the plug-in');
 

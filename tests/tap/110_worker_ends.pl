@@ -26,11 +26,11 @@ my %program = (
 	wait => "#!/bin/sh\necho '{\"progress\": 0.5, \"step\": \"waiting\"}'\nread line < $dir/gate\necho '{\"result\": \"done\"}'\n",
 	spin => "#!/bin/sh\nwhile :; do :; done\n",
 	missing => undef);
-my $conf = 'queues = ' . join(',', sort keys %program) . "\nmax_memory = 128\nmax_result = 1\nmax_cpu = 1\n";
+my $conf = 'queues = ' . join(',', sort keys %program) . "\nmax_memory = 128\nmax_result = 1\n";
 for my $name (sort keys %program)
 {
 	my $path = defined $program{$name} ? write_program($dir, $name, $program{$name}) : "$dir/bin/none";
-	my $timeout = $name eq 'hang' ? "timeout = 1\n" : '';
+	my $timeout = $name eq 'hang' ? "timeout = 1\n" : $name eq 'spin' ? "max_cpu = 1\ntimeout = 90\n" : '';
 	$conf .= "[handler.$name]\ntype = exec\nprogram = $path\n$timeout";
 	$node->safe_psql('postgres', "SELECT astrid_create_queue('$name', max_attempts => 1)");
 }

@@ -48,7 +48,7 @@ sub wait_until
 	return 1;
 }
 
-# start_worker($node, $dir, conf => "...", args => [...]): slots 1, lease 3 s; conf is appended to the file.
+# start_worker($node, $dir, conf => "...", args => [...]): concurrency 1, lease 3 s; conf is appended to the file.
 sub start_worker
 {
 	my ($node, $dir, %option) = @_;
@@ -59,7 +59,7 @@ sub start_worker
 	unlink $conf;
 	append_to_file($conf,
 			"conninfo = host=" . $node->host . " port=" . $node->port . " dbname=postgres\n"
-		  . "slots = 1\nlease = 3\ngrace = 1\nread_roots = $dir/raw\ndata_dir = $dir/out\n"
+		  . "concurrency = 1\nlease = 3\ngrace = 1\nread_roots = $dir/raw\ndata_dir = $dir/out\n"
 		  . "sweep_interval = 0\nlog_level = debug\n$option{conf}\n");
 	my $pid = fork // die "fork: $!";
 	if ($pid == 0)

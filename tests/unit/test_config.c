@@ -76,7 +76,7 @@ forget(void **state)
 {
 	(void) state;
 	config_free(&config);
-	return unsetenv("ASTRID_SLOTS");
+	return unsetenv("ASTRID_CONCURRENCY");
 }
 
 static void
@@ -84,7 +84,7 @@ test_defaults(void **state)
 {
 	(void) state;
 	assert_loads("# nothing\n\n; at all\n");
-	assert_int_equal(config.slots, 2);
+	assert_int_equal(config.concurrency, 2);
 	assert_true(config.lease == 60);
 	assert_true(config.isolate);
 	assert_int_equal(config.wake, WAKE_AUTO);
@@ -99,17 +99,34 @@ test_order_of_sources(void **state)
 		"astrid-worker", "--max-memory=1GiB", "word", "--isolate", "--lease", "5min", NULL};
 
 	(void) state;
-	put("slots = 3\nmax_memory = 512\nisolate = off\nlease = 9\n");
-	setenv("ASTRID_SLOTS", "4", 1);
+	put("concurrency = 3\nmax_memory = 512\nisolate = off\nlease = 9\n");
+	setenv("ASTRID_CONCURRENCY", "4", 1);
 	setenv("ASTRID_MAX_MEMORY", "700", 1);
 	assert_int_equal(config_load(&config, file, 6, argv, &n_rest), 0);
 	unsetenv("ASTRID_MAX_MEMORY");
-	assert_int_equal(config.slots, 4);      /* environment over file */
-	assert_true(config.max_memory == 1024); /* flag over environment */
-	assert_true(config.isolate);            /* a flag without a value is on */
-	assert_true(config.lease == 300);       /* a value of its own word, with a unit */
+	assert_int_equal(config.concurrency, 4); /* environment over file */
+	assert_true(config.max_memory == 1024);  /* flag over environment */
+	assert_true(config.isolate);             /* a flag without a value is on */
+	assert_true(config.lease == 300);        /* a value of its own word, with a unit */
 	assert_int_equal(n_rest, 1);
 	assert_string_equal(argv[1], "word");
+}
+
+static void
+test_earlier_names_are_understood(void **state)
+{
+	char *argv[] = {"astrid-worker", "--slots=6", NULL};
+
+	(void) state;
+	assert_loads("slots = 3\n");
+	assert_int_equal(config.concurrency, 3);
+	setenv("ASTRID_SLOTS", "5", 1);
+	assert_loads("slots = 3\n");
+	assert_int_equal(config.concurrency, 5);
+	config_free(&config);
+	assert_int_equal(config_load(&config, file, 2, argv, &n_rest), 0);
+	assert_int_equal(config.concurrency, 6);
+	unsetenv("ASTRID_SLOTS");
 }
 
 static void
@@ -130,18 +147,18 @@ static void
 test_errors_name_file_and_line(void **state)
 {
 	(void) state;
-	assert_error("slots = 1\nslotz = 2\n", "2: unknown setting 'slotz'; did you mean 'slots'?");
+	assert_error("lease = 1\nleaze = 2\n", "2: unknown setting 'leaze'; did you mean 'lease'?");
 	assert_error("entirely_else = 2\n", "1: unknown setting 'entirely_else'");
-	assert_error("\nslots = 0\n", "2: slots: '0' is not within 1..256");
-	assert_error("slots = 1.5\n", "1: slots: '1.5' is not an integer");
-	assert_error("slots = nan\n", "1: slots: 'nan' is not an integer");
+	assert_error("\nconcurrency = 0\n", "2: concurrency: '0' is not within 1..256");
+	assert_error("concurrency = 1.5\n", "1: concurrency: '1.5' is not an integer");
+	assert_error("concurrency = nan\n", "1: concurrency: 'nan' is not an integer");
 	assert_error("lease = 5 weeks\n",
 				 "1: lease: '5 weeks' is not a duration such as 30, 500ms, 5min or 1h");
 	assert_error("max_memory = inf\n",
 				 "1: max_memory: 'inf' is not a size such as 512 (MiB) or 4GiB");
 	assert_error("wake = loud\n", "1: wake: 'loud' is not one of: auto latch listen poll");
 	assert_error("isolate = maybe\n", "1: isolate: 'maybe' is not on or off");
-	assert_error("slots 2\n", "1: 'slots 2' is not NAME = VALUE");
+	assert_error("lease 2\n", "1: 'lease 2' is not NAME = VALUE");
 	assert_error("[queue.a]\n", "1: '[queue.a]' is no section; sections are [handler.QUEUE]");
 	assert_error("[handler.]\n", "1: '[handler.]' is no section; sections are [handler.QUEUE]");
 	assert_error("[handler.a]\n[handler.a]\n", "2: a second section for queue 'a'");
@@ -211,11 +228,11 @@ test_reload_keeps_what_is_fixed(void **state)
 	struct config running;
 
 	(void) state;
-	assert_loads("slots = 2\nlease = 10\n");
+	assert_loads("concurrency = 2\nlease = 10\n");
 	running = config;
-	assert_loads("slots = 5\nlease = 20\n");
-	assert_string_equal(config_keep_fixed(&config, &running), "slots");
-	assert_int_equal(config.slots, 2);
+	assert_loads("concurrency = 5\nlease = 20\n");
+	assert_string_equal(config_keep_fixed(&config, &running), "concurrency");
+	assert_int_equal(config.concurrency, 2);
 	assert_true(config.lease == 20);
 	assert_null(config_keep_fixed(&config, &running));
 	config_free(&running);
@@ -242,6 +259,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(test_defaults, forget),
 		cmocka_unit_test_teardown(test_order_of_sources, forget),
+		cmocka_unit_test_teardown(test_earlier_names_are_understood, forget),
 		cmocka_unit_test_teardown(test_values, forget),
 		cmocka_unit_test_teardown(test_errors_name_file_and_line, forget),
 		cmocka_unit_test_teardown(test_handlers, forget),

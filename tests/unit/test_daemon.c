@@ -111,7 +111,10 @@ test_verdicts(void **state)
 		{EXITED(0), STOP_NONE, NULL, 0, true, false, "error", true},
 		{EXITED(3), STOP_NONE, NULL, 0, false, false, "exit", true},
 		{EXITED(65), STOP_NONE, "not_fits", 0, true, false, "error", false},
-		{EXITED(71), STOP_NONE, "out_of_memory", 0, true, false, "memory", false},
+		{EXITED(71), STOP_NONE, "out_of_memory", 0, true, false, "memory", true},
+		{EXITED(65), STOP_NONE, NULL, 0, false, false, "exit", false},
+		{EXITED(64), STOP_NONE, NULL, 0, false, false, "exit", false},
+		{EXITED(75), STOP_NONE, NULL, 0, false, false, "exit", true},
 		{EXITED(1), STOP_NONE, NULL, 95 * 1024, false, false, "memory", true},
 		{SIGSEGV, STOP_NONE, NULL, 0, true, false, "crash", true},
 		{SIGSEGV, STOP_NONE, NULL, 95 * 1024, true, false, "memory", true},
@@ -121,6 +124,7 @@ test_verdicts(void **state)
 		{SIGKILL, STOP_TIMEOUT, NULL, 0, true, false, "timeout", true},
 		{EXITED(0), STOP_TIMEOUT, NULL, 0, false, false, "timeout", true},
 		{SIGTERM, STOP_CANCEL, NULL, 0, true, false, "cancel", false},
+		{SIGTERM, STOP_DEADLINE, NULL, 0, true, false, "deadline", false},
 		{SIGTERM, STOP_OUTPUT, NULL, 0, true, false, "error", false},
 	};
 
@@ -147,6 +151,38 @@ test_verdicts(void **state)
 		json_decref(v.info);
 		json_decref(a.error);
 	}
+}
+
+/* What the program says of its error stands above its exit status; a cgroup's word above both. */
+static void
+test_verdict_of_errors_and_cgroups(void **state)
+{
+	struct attempt a = {.status = EXITED(65), .class = CLASS_RETRYABLE};
+	struct verdict v;
+
+	(void) state;
+	a.error = json_pack("{s:s}", "message", "no stars yet");
+	attempt_verdict(&a, &v);
+	assert_string_equal(v.cause, "error");
+	assert_true(v.retryable);
+	json_decref(v.info);
+	a.status = EXITED(0);
+	a.class = CLASS_PERMANENT;
+	attempt_verdict(&a, &v);
+	assert_false(v.retryable);
+	json_decref(v.info);
+	json_decref(a.error);
+	a.error = NULL;
+	a.oom = true;
+	a.status = SIGKILL;
+	attempt_verdict(&a, &v);
+	assert_string_equal(v.cause, "memory");
+	assert_true(v.retryable);
+	json_decref(v.info);
+	a.status = EXITED(1);
+	attempt_verdict(&a, &v);
+	assert_string_equal(v.cause, "memory");
+	json_decref(v.info);
 }
 
 static void
@@ -218,6 +254,7 @@ main(void)
 		cmocka_unit_test(test_lines_across_reads),
 		cmocka_unit_test(test_lines_over_the_limit),
 		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_verdict_of_errors_and_cgroups),
 		cmocka_unit_test(test_output_names),
 		cmocka_unit_test(test_names_tell_job_and_lease),
 		cmocka_unit_test(test_array_literal),

@@ -28,6 +28,15 @@ const struct setting config_handler_settings[] = {
 
 static const struct
 {
+	const char *old, *now;
+} renamed[] = {
+#define RENAMED(old, now) {#old, #now},
+#include "core/config.def"
+#undef RENAMED
+};
+
+static const struct
+{
 	enum config_type type;
 	const char *suffix;
 	double factor;
@@ -161,6 +170,9 @@ config_set_defaults(const struct setting *settings, void *object)
 const struct setting *
 config_find(const struct setting *settings, const char *name)
 {
+	for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++)
+		if (strcmp(renamed[i].old, name) == 0)
+			name = renamed[i].now;
 	for (; settings->name != NULL; settings++)
 		if (strcmp(settings->name, name) == 0)
 			return settings;
@@ -168,20 +180,28 @@ config_find(const struct setting *settings, const char *name)
 }
 
 static int
+set_from_environment(struct config *config, const char *name)
+{
+	char variable[64] = "ASTRID_";
+	const char *value;
+
+	for (size_t i = 0; i <= strlen(name); i++)
+		variable[7 + i] = (char) toupper((unsigned char) name[i]);
+	value = getenv(variable);
+	if (value != NULL && config_set(config_find(config_settings, name), config, value) < 0)
+		return err_context("%s", variable);
+	return 0;
+}
+
+static int
 load_environment(struct config *config)
 {
-	char name[64] = "ASTRID_";
-
+	for (size_t i = 0; i < sizeof renamed / sizeof renamed[0]; i++)
+		if (set_from_environment(config, renamed[i].old) < 0)
+			return -1;
 	for (const struct setting *s = config_settings; s->name != NULL; s++)
-	{
-		const char *value;
-
-		for (size_t i = 0; i <= strlen(s->name); i++)
-			name[7 + i] = (char) toupper((unsigned char) s->name[i]);
-		value = getenv(name);
-		if (value != NULL && config_set(s, config, value) < 0)
-			return err_context("%s", name);
-	}
+		if (set_from_environment(config, s->name) < 0)
+			return -1;
 	return 0;
 }
 

@@ -117,6 +117,15 @@ err_code_name(enum astrid_error_code code)
 	return codes[code].name;
 }
 
+enum astrid_error_code
+err_code_named(const char *name)
+{
+	for (size_t i = 1; name != NULL && i < sizeof codes / sizeof codes[0]; i++)
+		if (strcmp(codes[i].name, name) == 0)
+			return (enum astrid_error_code) i;
+	return ASTRID_E_NONE;
+}
+
 int
 err_exit_status(enum astrid_error_code code)
 {

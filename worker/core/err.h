@@ -28,6 +28,8 @@ void err_clear(void);
 
 const char *err_code_name(enum astrid_error_code code); /* "bad_header" */
 int err_exit_status(enum astrid_error_code code);       /* 2, 65, ... */
+/* The code of that name; ASTRID_E_NONE where it is none of ours, or NULL. */
+enum astrid_error_code err_code_named(const char *name);
 bool err_retryable(enum astrid_error_code code);
 
 /* {"code", "file", "hdu", "keyword", "message"}; absent places are null. New reference. */

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/cgroup.h"
 #include "core/err.h"
 
 /* Text segments and file mappings count against RLIMIT_AS, but are not what a job's memory limit is
@@ -53,6 +54,48 @@ set_limits(const struct proc_limits *limits)
 	limit(RLIMIT_FSIZE, limits->file_mib * mib);
 	limit(RLIMIT_NOFILE, limits->open_files);
 	setrlimit(RLIMIT_CORE, &none);
+}
+
+void
+proc_pick_cpus(const cpu_set_t *allowed, int n, int first, cpu_set_t *picked)
+{
+	int count = CPU_COUNT(allowed), index = 0, begin;
+
+	*picked = *allowed;
+	if (n >= count)
+		return;
+	CPU_ZERO(picked);
+	begin = (int) ((long) first * n % count);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, allowed))
+		{
+			if ((index - begin + count) % count < n)
+				CPU_SET(cpu, picked);
+			index++;
+		}
+}
+
+/* Where the set cannot be read or changed the program runs on all of them. */
+static void
+limit_cpus(const struct proc_spec *spec)
+{
+	cpu_set_t allowed, picked;
+	int n = (spec->limits.cpu_percent + 99) / 100;
+
+	if (n == 0 || sched_getaffinity(0, sizeof allowed, &allowed) < 0)
+		return;
+	proc_pick_cpus(&allowed, n, spec->first_cpu, &picked);
+	sched_setaffinity(0, sizeof picked, &picked);
+}
+
+/* Before the namespace: in a user namespace of its own it could not. */
+static void
+enter_cgroup(const char *cgroup)
+{
+	if (cgroup_enter(cgroup) == 0)
+		return;
+	dprintf(STDERR_FILENO, "%s\n", err_message());
+	_exit(PROC_NOT_STARTED);
 }
 
 static void
@@ -118,12 +161,15 @@ become(const struct proc_spec *spec, pid_t parent)
 
 	setpgid(0, 0);
 	reset_signals();
+	if (spec->cgroup != NULL)
+		enter_cgroup(spec->cgroup);
 	if (spec->isolate)
 		enter_namespaces();
 	/* after the namespaces: a change of credentials forgets the signal */
 	proc_die_with(parent);
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	set_limits(&spec->limits);
+	limit_cpus(spec);
 	set_descriptors(spec);
 	execve(spec->argv[0], spec->argv, empty);
 	dprintf(STDERR_FILENO, "cannot start %s: %s\n", spec->argv[0], strerror(errno));

@@ -7,12 +7,15 @@
 #ifndef CORE_PROC_H
 #define CORE_PROC_H
 
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct proc_limits /* 0: no limit */
 {
-	double memory_mib, cpu_s, file_mib;
+	double memory_mib, file_mib;
+	double cpu_s;    /* processor time of each process */
+	int cpu_percent; /* of one core, rounded up to whole processors that it may run on */
 	int open_files;
 };
 
@@ -21,13 +24,19 @@ struct proc_spec
 	char *const *argv; /* argv[0] is an absolute path */
 	int in, out, err;  /* become descriptors 0, 1, 2 */
 	struct proc_limits limits;
-	bool isolate; /* a user and network namespace of its own, where the system permits */
+	int first_cpu;      /* where to begin when it may run on some processors only */
+	const char *cgroup; /* folder of the one that it enters; NULL: none */
+	bool isolate;       /* a user and network namespace of its own, where the system permits */
 };
 
 /* The process id, or -1 with the error set. A program that cannot be started exits with
  * PROC_NOT_STARTED. */
 #define PROC_NOT_STARTED 127
 pid_t proc_spawn(const struct proc_spec *spec);
+
+/* n of the allowed processors, from the first-th group of n on, in a ring; all where there are no
+ * more. */
+void proc_pick_cpus(const cpu_set_t *allowed, int n, int first, cpu_set_t *picked);
 
 /* Ask for SIGKILL when the parent ends; ends at once where it has ended already. */
 void proc_die_with(pid_t parent);

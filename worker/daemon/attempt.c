@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/err.h"
+#include "core/log.h"
 #include "core/utf8.h"
 
 #define MAX_LOG_LINES                                                                              \
@@ -69,10 +70,17 @@ static void
 take_error(struct attempt *a, const json_t *doc, json_t *error)
 {
 	const json_t *retryable = json_object_get(doc, "retryable");
+	enum astrid_error_code code;
 
 	json_decref(a->error);
 	a->error = json_is_object(error) ? json_incref(error) : json_pack("{s:O}", "message", error);
-	a->retryable = !json_is_false(retryable);
+	code = err_code_named(json_string_value(json_object_get(a->error, "code")));
+	if (json_is_boolean(retryable))
+		a->class = json_is_true(retryable) ? CLASS_RETRYABLE : CLASS_PERMANENT;
+	else if (code != ASTRID_E_NONE)
+		a->class = err_retryable(code) ? CLASS_RETRYABLE : CLASS_PERMANENT;
+	else
+		a->class = CLASS_UNKNOWN;
 }
 
 /*
@@ -194,6 +202,11 @@ attempt_reap(struct attempt *a)
 	loop_disarm(a->loop, &a->grace);
 	/* what it started goes with it; then the pipes have all there will ever be */
 	proc_kill_group(a->pid, SIGKILL);
+	if (a->cgroup[0] != '\0')
+	{
+		a->oom = cgroup_oom_kills(a->cgroup) > 0;
+		cgroup_remove(a->cgroup);
+	}
 	if (a->out >= 0)
 		on_out(a, 0);
 	if (a->err >= 0)
@@ -235,6 +248,25 @@ request_file(const json_t *request)
 	return fd;
 }
 
+/* Its limits: by a cgroup of its own where that works, else by what each process has. */
+static struct proc_limits
+limits_of(struct attempt *a)
+{
+	const struct cgroups *cgroups = a->spec.cgroups;
+	struct proc_limits limits = a->spec.limits;
+
+	if (cgroups == NULL)
+		return limits;
+	if (cgroup_make(cgroups, a->spec.slot, limits.memory_mib, limits.cpu_percent, a->cgroup) < 0)
+		log_event(LOG_AT_WARNING, "no cgroup for a runner: %s", err_message());
+	else if (cgroups->cpu)
+	{
+		limits.cpu_percent = 0;
+		limits.cpu_s = 0;
+	}
+	return limits;
+}
+
 static int
 spawn(struct attempt *a)
 {
@@ -248,11 +280,15 @@ spawn(struct attempt *a)
 								 .in = in,
 								 .out = out[1],
 								 .err = err[1],
-								 .limits = a->spec.limits,
+								 .limits = limits_of(a),
+								 .first_cpu = a->spec.slot,
+								 .cgroup = a->cgroup[0] != '\0' ? a->cgroup : NULL,
 								 .isolate = a->spec.isolate};
 
 		a->pid = proc_spawn(&spec);
 		status = a->pid > 0 ? 0 : -1;
+		if (status < 0 && a->cgroup[0] != '\0')
+			cgroup_remove(a->cgroup);
 	}
 	if (in >= 0)
 	{

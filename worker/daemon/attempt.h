@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <jansson.h>
 
+#include "core/cgroup.h"
 #include "core/loop.h"
 #include "core/proc.h"
 #include "daemon/lines.h"
@@ -21,9 +22,17 @@ enum attempt_stop /* why the slot ended the runner; the first reason stands */
 	STOP_NONE,
 	STOP_TIMEOUT,
 	STOP_CANCEL,
+	STOP_DEADLINE,
 	STOP_LOST,  /* the lease is gone: nothing will be written */
 	STOP_FAST,  /* the worker was told to stop at once: the job goes back */
 	STOP_OUTPUT /* it printed more than allowed */
+};
+
+enum error_class /* is it worth repeating? */
+{
+	CLASS_UNKNOWN, /* by the exit status */
+	CLASS_RETRYABLE,
+	CLASS_PERMANENT
 };
 
 struct attempt_spec
@@ -33,6 +42,8 @@ struct attempt_spec
 	double timeout, grace; /* s; timeout 0: none */
 	double max_result_mib;
 	bool isolate;
+	const struct cgroups *cgroups; /* where to make one for it; NULL: none */
+	int slot;
 	bool needs_result; /* ending well without a result is an error */
 };
 
@@ -41,6 +52,8 @@ struct attempt
 	struct loop *loop;
 	struct attempt_spec spec;
 	pid_t pid;
+	char cgroup[CGROUP_PATH]; /* empty: none */
+	bool oom;                 /* the kernel killed a process of that cgroup for its memory limit */
 	int out, err;
 	double started, seconds;
 	struct loop_timer timeout, grace;
@@ -52,10 +65,10 @@ struct attempt
 	struct lines lines;
 	char tail[4096]; /* the end of what it wrote to stderr */
 	size_t tail_len;
-	json_t *result; /* of the result line */
-	json_t *error;  /* {"code", "message", ...} of the error line */
-	bool retryable; /* of that error */
-	json_t *log;    /* lines not yet sent to the database, [{"level", "message"}, ...] */
+	json_t *result;         /* of the result line */
+	json_t *error;          /* {"code", "message", ...} of the error line */
+	enum error_class class; /* of that error */
+	json_t *log;            /* lines not yet sent to the database, [{"level", "message"}, ...] */
 	long log_dropped;
 	bool progressed; /* since the slot last cleared it */
 	double fraction;
@@ -65,7 +78,7 @@ struct attempt
 struct verdict
 {
 	bool ok;
-	const char *cause; /* signal, timeout, memory, exit, crash, cancel, error */
+	const char *cause; /* signal, timeout, memory, exit, crash, cancel, deadline, error */
 	char error[3072];
 	bool retryable;
 	json_t *info; /* for astrid_fail */

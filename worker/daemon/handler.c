@@ -1,6 +1,7 @@
 /* See handler.h. SPDX-License-Identifier: PostgreSQL */
 #include "daemon/handler.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,14 +119,16 @@ void
 handler_limits(const struct config *config, const struct handler *handler, const struct job *job,
 			   struct attempt_spec *spec)
 {
-	spec->limits = (struct proc_limits){.memory_mib = handler->max_memory > 0 ? handler->max_memory
-																			  : config->max_memory,
-										.cpu_s = config->max_cpu,
-										.file_mib = config->max_file_size,
-										.open_files = config->max_open_files};
+	spec->limits = (struct proc_limits){
+		.memory_mib = handler->max_memory > 0 ? handler->max_memory : config->max_memory,
+		.cpu_percent = handler->max_cpu > 0 ? handler->max_cpu : config->max_cpu,
+		.file_mib = config->max_file_size,
+		.open_files = config->max_open_files};
 	spec->timeout = handler->timeout > 0 ? handler->timeout
 					: job->timeout > 0   ? job->timeout
 										 : config->timeout;
+	/* no rate, but what the rate comes to in the longest run */
+	spec->limits.cpu_s = ceil(spec->timeout * spec->limits.cpu_percent / 100);
 	spec->grace = config->grace;
 	spec->max_result_mib = config->max_result;
 	/* a network namespace has no way out */

@@ -55,6 +55,9 @@ on_heartbeat(void *arg)
 
 	slot->beat_due = true;
 	slot->board->alive = loop_now();
+	/* what the last runner left was killed with it, but may have taken its time */
+	if (slot->cgroups != NULL && slot->attempt == NULL)
+		cgroup_sweep(slot->cgroups, slot->number);
 	loop_arm(&slot->loop, &slot->heartbeat, slot->config->lease / 3);
 }
 
@@ -122,33 +125,51 @@ set_up(struct slot *slot)
 	return set_up_queue(slot);
 }
 
+/* Once told with a heartbeat, else worker_status would show the status before until the next one.
+ */
 static void
-claim_and_run(struct slot *slot)
+rest(struct slot *slot, enum worker_status status, void (*wait)(struct slot *slot))
 {
-	struct job job;
-	enum pq_failure failure = queue_claim(&slot->queue, &job);
-
-	if (failure == PQ_FINE && job.job_id > 0)
-	{
-		slot_run_job(slot, &job);
-		job_clear(&job);
-	}
-	else if (failure == PQ_FINE)
-	{
-		slot->failures = 0;
-		slot->board->status = WORKER_IDLE;
-		if (slot->told !=
-			WORKER_IDLE) /* else worker_status would call it busy until the next one */
-			slot_beat(slot, NULL);
-		else
-			slot_wait_for_jobs(slot);
-	}
+	slot->failures = 0;
+	slot->board->status = status;
+	if (slot->told != status)
+		slot_beat(slot, NULL);
 	else
+		wait(slot);
+}
+
+static void
+claim(struct slot *slot)
+{
+	enum pq_failure failure = slot_claim(slot);
+
+	if (failure == PQ_FINE && slot->n_held == 0)
+		rest(slot, WORKER_IDLE, slot_wait_for_jobs);
+	else if (failure != PQ_FINE)
 	{
 		slot->board->status = WORKER_ERROR;
 		log_event(LOG_AT_WARNING, "cannot claim: %s", slot->queue.pq.message);
 		if (failure != PQ_DOWN)
 			slot_back_off(slot, &slot->stop);
+	}
+}
+
+static void
+do_next(struct slot *slot)
+{
+	struct job *job;
+
+	if (!slot_has_room(slot))
+	{
+		slot_give_back(slot);
+		rest(slot, WORKER_ERROR, slot_nap);
+	}
+	else if ((job = slot_next(slot)) == NULL)
+		claim(slot);
+	else
+	{
+		slot_run_job(slot, job);
+		job_clear(job);
 	}
 }
 
@@ -162,13 +183,15 @@ say_goodbye(struct slot *slot)
 }
 
 int
-slot_main(const struct config *config, int number, struct board_slot *board)
+slot_main(const struct config *config, int number, struct board_slot *board,
+		  const struct cgroups *cgroups)
 {
 	static struct slot slot; /* large, and there is one per process */
 
 	slot.config = config;
 	slot.number = number;
 	slot.board = board;
+	slot.cgroups = cgroups;
 	if (set_up(&slot) < 0)
 	{
 		log_event(LOG_AT_ERROR, "%s", err_message());
@@ -183,10 +206,14 @@ slot_main(const struct config *config, int number, struct board_slot *board)
 				slot_back_off(&slot, &slot.stop);
 		}
 		else if (slot.beat_due)
-			slot_beat(&slot, NULL);
+		{
+			if (slot_beat(&slot, NULL) == PQ_FINE)
+				slot_settle_held(&slot);
+		}
 		else
-			claim_and_run(&slot);
+			do_next(&slot);
 	}
+	slot_give_back(&slot);
 	say_goodbye(&slot);
 	loop_close(&slot.loop);
 	return slot.drained ? SLOT_DRAINED : EXIT_SUCCESS;

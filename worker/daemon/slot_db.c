@@ -61,8 +61,8 @@ enum pq_failure
 slot_beat(struct slot *slot, const struct job *job)
 {
 	json_t *info = slot_metrics(slot);
-	unsigned commands;
-	enum pq_failure failure = queue_heartbeat(&slot->queue, job, info, &commands);
+	bool drain;
+	enum pq_failure failure = queue_heartbeat(&slot->queue, slot->held, slot->n_held, info, &drain);
 
 	json_decref(info);
 	slot->board->alive = loop_now();
@@ -75,14 +75,15 @@ slot_beat(struct slot *slot, const struct job *job)
 	}
 	slot->beat_due = slot->validate = false;
 	slot->told = slot->board->status;
-	if (commands & QUEUE_DRAIN)
+	slot->beaten_at = loop_now();
+	if (drain)
 	{
 		slot->stop = slot->drained = true;
 		log_event(LOG_AT_INFO, "told by the database to take no more jobs");
 	}
-	if (commands & QUEUE_LOST)
+	if (job != NULL && job->commands & QUEUE_LOST)
 		return PQ_LEASE_LOST;
-	return commands & QUEUE_CANCEL ? PQ_CANCELLED : PQ_FINE;
+	return job != NULL && job->commands != 0 ? PQ_CANCELLED : PQ_FINE;
 }
 
 /* Where the library is not preloaded nothing in the server reaps and promotes: the slots do it. */
@@ -121,8 +122,8 @@ wait_by_latch(struct slot *slot)
 
 /* Listen or poll: a nap, cut short by a notification, a heartbeat, a signal or the end of the
  * connection. */
-static void
-nap(struct slot *slot)
+void
+slot_nap(struct slot *slot)
 {
 	struct pq *pq = &slot->queue.pq;
 
@@ -142,5 +143,5 @@ slot_wait_for_jobs(struct slot *slot)
 	if (slot->wake == WAKE_LATCH)
 		wait_by_latch(slot);
 	else
-		nap(slot);
+		slot_nap(slot);
 }

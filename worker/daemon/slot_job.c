@@ -137,9 +137,10 @@ beat_for(struct slot *slot, const struct job *job, struct attempt *a)
 	if (failure == PQ_LEASE_LOST)
 		attempt_stop(a, STOP_LOST);
 	else if (failure == PQ_CANCELLED)
-		attempt_stop(a, STOP_CANCEL);
+		attempt_stop(a, job->commands & QUEUE_CANCEL ? STOP_CANCEL : STOP_DEADLINE);
 	else if (failure == PQ_FINE)
 		slot_maintain(slot);
+	slot_settle_held(slot);
 }
 
 /* The runner computes on without a server; the lease is looked at again once there is one. */
@@ -194,7 +195,7 @@ log_stages(const json_t *results)
 }
 
 static void
-judge(struct attempt *a, struct outcome *outcome)
+judge(struct slot *slot, struct attempt *a, struct outcome *outcome)
 {
 	attempt_verdict(a, &outcome->verdict);
 	if (a->stop == STOP_LOST)
@@ -207,6 +208,21 @@ judge(struct attempt *a, struct outcome *outcome)
 		outcome->result = json_incref(a->result);
 	if (a->spec.needs_result)
 		log_stages(outcome->result);
+	if (a->error != NULL &&
+		err_code_named(json_string_value(json_object_get(a->error, "code"))) == ASTRID_E_DISK_FULL)
+		slot->room_at = loop_now() + slot->config->poll_interval;
+}
+
+/*
+ * A job that takes a moment shall be seen in worker_status, a short one need not. A row of short
+ * ones must not put off the heartbeat for those that wait behind them.
+ */
+static void
+show_busy(struct slot *slot)
+{
+	double due = slot->beaten_at + slot->config->lease / 3 - loop_now();
+
+	loop_arm(&slot->loop, &slot->heartbeat, fmax(0, fmin(SHOW_BUSY_S, due)));
 }
 
 static void
@@ -214,7 +230,7 @@ run(struct slot *slot, const struct job *job, const struct handler *handler, con
 	struct outcome *outcome)
 {
 	struct attempt attempt;
-	struct attempt_spec spec = {.request = request};
+	struct attempt_spec spec = {.request = request, .cgroups = slot->cgroups, .slot = slot->number};
 
 	handler_limits(slot->config, handler, job, &spec);
 	if (attempt_start(&attempt, &slot->loop, &spec) < 0)
@@ -225,12 +241,11 @@ run(struct slot *slot, const struct job *job, const struct handler *handler, con
 		slot->board->runner = attempt.pid;
 		if (slot->fast)
 			attempt_stop(&attempt, STOP_FAST);
-		/* a job that takes a moment shall be seen in worker_status, a short one need not */
-		loop_arm(&slot->loop, &slot->heartbeat, fmin(SHOW_BUSY_S, slot->config->lease / 3));
+		show_busy(slot);
 		follow(slot, job, &attempt);
 		slot->board->runner = 0;
 		slot->attempt = NULL;
-		judge(&attempt, outcome);
+		judge(slot, &attempt, outcome);
 	}
 	attempt_clear(&attempt);
 }
@@ -344,7 +359,7 @@ carry_out(struct slot *slot, const struct job *job, const struct handler *handle
 void
 slot_run_job(struct slot *slot, struct job *job)
 {
-	struct outcome outcome = {.ending = slot->stop ? END_RELEASE : END_COMPLETE};
+	struct outcome outcome = {.ending = END_COMPLETE};
 	const struct handler *handler = handler_of(slot->config, job->queue);
 	char state[32] = "";
 	double begin = loop_now();
@@ -359,7 +374,7 @@ slot_run_job(struct slot *slot, struct job *job)
 	log_event(LOG_AT_DEBUG, "job claimed");
 	if (handler == NULL)
 		fail_with(&outcome, true, "", err_message());
-	else if (outcome.ending == END_COMPLETE)
+	else
 		carry_out(slot, job, handler, &outcome);
 	deliver(slot, job, handler, &outcome, state);
 	slot->busy_s += loop_now() - begin;

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/cgroup.h"
 #include "core/err.h"
 #include "core/log.h"
 #include "core/loop.h"
@@ -36,6 +37,7 @@ static struct supervisor
 	supervisor_reload_fn reload;
 	struct loop loop;
 	struct board_slot *board;
+	struct cgroups cgroups; /* its path is empty where there are none */
 	struct child slots[MAX_SLOTS];
 	pid_t sweeper;
 	double sweep_at, kill_at, watchdog_at, watchdog_interval;
@@ -75,7 +77,8 @@ start_slot(int i)
 	sv.board[i].alive = loop_now();
 	child->start_at = 0;
 	if (fork_child(&child->pid))
-		exit(slot_main(sv.config, i + 1, &sv.board[i]));
+		exit(slot_main(sv.config, i + 1, &sv.board[i],
+					   sv.cgroups.path[0] != '\0' ? &sv.cgroups : NULL));
 	if (child->pid == 0)
 		child->start_at = loop_now() + throttle_next(&child->throttle, false);
 }
@@ -97,6 +100,7 @@ slot_ended(int i, int status)
 	child->pid = 0;
 	/* a slot that was killed could not end its runner's group itself */
 	proc_kill_group(sv.board[i].runner, SIGKILL);
+	cgroup_sweep(&sv.cgroups, i + 1);
 	if (sv.terms > 0 || (WIFEXITED(status) && WEXITSTATUS(status) == SLOT_DRAINED))
 		return;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
@@ -121,7 +125,7 @@ reap(void)
 	{
 		if (pid == sv.sweeper)
 			sv.sweeper = 0;
-		for (int i = 0; i < sv.config->slots; i++)
+		for (int i = 0; i < sv.config->concurrency; i++)
 			if (sv.slots[i].pid == pid)
 				slot_ended(i, status);
 	}
@@ -130,7 +134,7 @@ reap(void)
 static void
 signal_slots(int signo)
 {
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 		if (sv.slots[i].pid > 0)
 			kill(sv.slots[i].pid, signo);
 }
@@ -142,7 +146,7 @@ dump_state(void)
 {
 	static const char *const names[] = {"IDLE", "BUSY", "ERROR", "STOPPED"};
 
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 	{
 		const struct board_slot *b = &sv.board[i];
 
@@ -182,7 +186,7 @@ stop(void)
 	sv.terms++;
 	sdnotify("STOPPING=1");
 	log_event(LOG_AT_INFO, sv.terms == 1 ? "ending after the running jobs" : "ending at once");
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 		sv.slots[i].start_at = 0;
 	/* another signal: a second SIGTERM would be lost while the first is pending */
 	signal_slots(sv.terms == 1 ? SIGTERM : SIGQUIT);
@@ -219,7 +223,7 @@ kill_hung_slots(double now)
 {
 	double limit = 2 * sv.config->lease + HUNG_EXTRA_S;
 
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 		if (sv.slots[i].pid > 0 &&
 			(now - sv.board[i].alive > limit || (sv.kill_at > 0 && now > sv.kill_at)))
 		{
@@ -234,7 +238,7 @@ tell_systemd(double now)
 {
 	int busy = 0, running = 0;
 
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 	{
 		running += sv.slots[i].pid > 0;
 		busy += sv.slots[i].pid > 0 && sv.board[i].status == WORKER_BUSY;
@@ -254,7 +258,7 @@ on_tick(void *arg)
 
 	(void) arg;
 	kill_hung_slots(now);
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 		if (sv.slots[i].start_at > 0 && now >= sv.slots[i].start_at)
 			start_slot(i);
 	if (sv.config->sweep_interval > 0 && sv.config->data_dir[0] != '\0' && now >= sv.sweep_at &&
@@ -270,7 +274,7 @@ on_tick(void *arg)
 static bool
 anything_left(void)
 {
-	for (int i = 0; i < sv.config->slots; i++)
+	for (int i = 0; i < sv.config->concurrency; i++)
 		if (sv.slots[i].pid > 0 || sv.slots[i].start_at > 0)
 			return true;
 	return false;
@@ -297,6 +301,20 @@ set_up(void)
 	return loop_open(&sv.loop, &signals, on_signal, NULL);
 }
 
+/* Said once, so that it is known which limits hold. */
+static void
+set_up_cgroups(void)
+{
+	if (!sv.config->cgroups)
+		return;
+	if (cgroup_open(&sv.cgroups) < 0)
+		log_event(LOG_AT_INFO, "runners get no cgroup, limits hold for each process by itself: %s",
+				  err_message());
+	else
+		log_event(LOG_AT_INFO, "each runner gets a cgroup below %s with memory.max%s",
+				  sv.cgroups.path, sv.cgroups.cpu ? " and cpu.max" : "");
+}
+
 int
 supervisor_main(struct config *config, supervisor_reload_fn reload_fn)
 {
@@ -307,9 +325,10 @@ supervisor_main(struct config *config, supervisor_reload_fn reload_fn)
 		log_event(LOG_AT_ERROR, "%s", err_message());
 		return EXIT_FAILURE;
 	}
-	log_event(LOG_AT_INFO, "astrid-worker %s with %d slots for %s", ASTRID_VERSION, config->slots,
-			  config->queues);
-	for (int i = 0; i < config->slots; i++)
+	log_event(LOG_AT_INFO, "astrid-worker %s with %d slots for %s", ASTRID_VERSION,
+			  config->concurrency, config->queues);
+	set_up_cgroups();
+	for (int i = 0; i < config->concurrency; i++)
 		start_slot(i);
 	sv.sweep_at = loop_now() + 1;
 	loop_arm(&sv.loop, &sv.tick, TICK_S);
@@ -321,6 +340,7 @@ supervisor_main(struct config *config, supervisor_reload_fn reload_fn)
 			return EXIT_FAILURE; /* the slots die with it, and their jobs go back when the leases
 									run out */
 		}
+	cgroup_close(&sv.cgroups);
 	log_event(LOG_AT_INFO, "ended");
 	return EXIT_SUCCESS;
 }

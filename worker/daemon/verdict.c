@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 
 #include "core/err.h"
 #include "core/utf8.h"
@@ -34,6 +35,13 @@ is_crash(int signo)
 {
 	return signo == SIGSEGV || signo == SIGABRT || signo == SIGBUS || signo == SIGFPE ||
 		   signo == SIGILL || signo == SIGSYS || signo == SIGTRAP;
+}
+
+/* Of sysexits(3): the call's own words, or the input, are wrong, and will be so the next time. */
+static bool
+is_permanent(int exit_status)
+{
+	return exit_status == EX_USAGE || exit_status == EX_DATAERR;
 }
 
 static const char *
@@ -65,7 +73,7 @@ judge_signal(const struct attempt *a, struct verdict *v)
 	snprintf(text, sizeof text, "runner ended by signal %d (%s)", signo, strsignal(signo));
 	if (signo == SIGXCPU)
 		set(v, "timeout", true, "runner used up its processor time");
-	else if (hit_memory_limit(a))
+	else if (a->oom || hit_memory_limit(a))
 		set(v, "memory", true, "runner reached its memory limit");
 	else
 		set(v, is_crash(signo) ? "crash" : "signal", true, text);
@@ -76,13 +84,15 @@ judge_error(const struct attempt *a, struct verdict *v)
 {
 	const char *code = json_string_value(json_object_get(a->error, "code"));
 	const char *message = json_string_value(json_object_get(a->error, "message"));
-	bool memory = code != NULL && strcmp(code, err_code_name(ASTRID_E_NO_MEMORY)) == 0;
+	bool memory = a->oom || err_code_named(code) == ASTRID_E_NO_MEMORY;
+	bool retryable = a->class == CLASS_UNKNOWN ? !is_permanent(WEXITSTATUS(a->status))
+											   : a->class == CLASS_RETRYABLE;
 	char text[3072];
 
 	snprintf(text, sizeof text, "%s%s%s%s%s", a->step, a->step[0] != '\0' ? ": " : "",
 			 code != NULL ? code : "", code != NULL ? ": " : "",
 			 message != NULL ? message : "no message");
-	set(v, memory ? "memory" : "error", a->retryable, text);
+	set(v, memory ? "memory" : "error", retryable, text);
 }
 
 static void
@@ -93,10 +103,10 @@ judge_exit(const struct attempt *a, struct verdict *v)
 
 	snprintf(text, sizeof text, "runner exited with status %d%s%.*s", WEXITSTATUS(a->status),
 			 line[0] != '\0' ? ": " : "", (int) strcspn(line, "\n"), line);
-	if (hit_memory_limit(a))
+	if (a->oom || hit_memory_limit(a))
 		set(v, "memory", true, "runner reached its memory limit");
 	else
-		set(v, "exit", true, text);
+		set(v, "exit", !is_permanent(WEXITSTATUS(a->status)), text);
 }
 
 static void
@@ -112,6 +122,9 @@ judge_stop(const struct attempt *a, struct verdict *v)
 			break;
 		case STOP_CANCEL:
 			set(v, "cancel", false, "cancelled on request");
+			break;
+		case STOP_DEADLINE:
+			set(v, "deadline", false, "stopped at its deadline");
 			break;
 		case STOP_OUTPUT:
 			snprintf(text, sizeof text, "runner printed more than %g MiB", a->spec.max_result_mib);

@@ -52,6 +52,21 @@ queue_array(char *text, size_t size, char *const *words)
 	return 0;
 }
 
+static char *
+id_array(size_t n, const long long *ids)
+{
+	char *text = malloc(n * NUMBER_SIZE + 3);
+	size_t len = 1;
+
+	if (text == NULL)
+		return NULL;
+	text[0] = '{';
+	for (size_t i = 0; i < n; i++)
+		len += (size_t) sprintf(text + len, "%s%lld", i > 0 ? "," : "", ids[i]);
+	memcpy(text + len, "}", 2);
+	return text;
+}
+
 /* ---- one statement, repeated while that may help -------------------------------------------- */
 
 static void
@@ -136,24 +151,33 @@ job_clear(struct job *job)
 	memset(job, 0, sizeof *job);
 }
 
-enum pq_failure
-queue_claim(struct queue_client *queue, struct job *job)
+static void
+read_job(struct job *job, const PGresult *r, int row)
 {
-	char lease[NUMBER_SIZE];
-	const char *const values[] = {queue->queues, queue->worker, interval(lease, queue->lease)};
-	PGresult *r;
-	enum pq_failure failure = run(queue, SQL_CLAIM, 3, values, &r);
-
 	memset(job, 0, sizeof *job);
-	if (failure == PQ_FINE && PQntuples(r) > 0)
+	job->job_id = atoll(PQgetvalue(r, row, 0));
+	job->lease_id = atoll(PQgetvalue(r, row, 1));
+	snprintf(job->queue, sizeof job->queue, "%s", PQgetvalue(r, row, 2));
+	job->payload = strdup(PQgetisnull(r, row, 3) ? "null" : PQgetvalue(r, row, 3));
+	job->attempt = atoi(PQgetvalue(r, row, 4));
+	job->max_attempts = atoi(PQgetvalue(r, row, 5));
+	job->timeout = atof(PQgetvalue(r, row, 6)); /* null is "" and so 0 */
+}
+
+enum pq_failure
+queue_claim(struct queue_client *queue, struct job *jobs, int max, int *n)
+{
+	char lease[NUMBER_SIZE], most[NUMBER_SIZE];
+	const char *const values[] = {queue->queues, queue->worker, interval(lease, queue->lease),
+								  number(most, max)};
+	PGresult *r;
+	enum pq_failure failure = run(queue, SQL_CLAIM, 4, values, &r);
+
+	*n = 0;
+	while (failure == PQ_FINE && *n < max && *n < PQntuples(r))
 	{
-		job->job_id = atoll(PQgetvalue(r, 0, 0));
-		job->lease_id = atoll(PQgetvalue(r, 0, 1));
-		snprintf(job->queue, sizeof job->queue, "%s", PQgetvalue(r, 0, 2));
-		job->payload = strdup(PQgetisnull(r, 0, 3) ? "null" : PQgetvalue(r, 0, 3));
-		job->attempt = atoi(PQgetvalue(r, 0, 4));
-		job->max_attempts = atoi(PQgetvalue(r, 0, 5));
-		job->timeout = atof(PQgetvalue(r, 0, 6)); /* null is "" and so 0 */
+		read_job(&jobs[*n], r, *n);
+		++*n;
 	}
 	PQclear(r);
 	return failure;
@@ -162,34 +186,69 @@ queue_claim(struct queue_client *queue, struct job *job)
 static unsigned
 command_bit(const char *command)
 {
-	if (strcmp(command, "cancel") == 0)
-		return QUEUE_CANCEL;
-	if (strcmp(command, "lost") == 0)
-		return QUEUE_LOST;
-	return strcmp(command, "drain") == 0 ? QUEUE_DRAIN : 0;
+	static const struct
+	{
+		const char *name;
+		unsigned bit;
+	} known[] = {{"cancel", QUEUE_CANCEL},
+				 {"lost", QUEUE_LOST},
+				 {"drain", QUEUE_DRAIN},
+				 {"deadline", QUEUE_DEADLINE}};
+
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+		if (strcmp(known[i].name, command) == 0)
+			return known[i].bit;
+	return 0;
+}
+
+static void
+take_commands(const PGresult *r, struct job *jobs, int n, bool *drain)
+{
+	for (int i = 0; i < n; i++)
+		jobs[i].commands = 0;
+	for (int row = 0; row < PQntuples(r); row++)
+	{
+		long long job_id = atoll(PQgetvalue(r, row, 0)); /* null, for the worker, is "" and so 0 */
+		unsigned bit = command_bit(PQgetvalue(r, row, 1));
+
+		*drain |= bit == QUEUE_DRAIN;
+		for (int i = 0; i < n; i++)
+			if (jobs[i].job_id == job_id && job_id != 0)
+				jobs[i].commands |= bit;
+	}
 }
 
 enum pq_failure
-queue_heartbeat(struct queue_client *queue, const struct job *job, const json_t *info,
-				unsigned *commands)
+queue_heartbeat(struct queue_client *queue, struct job *jobs, int n, const json_t *info,
+				bool *drain)
 {
-	char job_ids[NUMBER_SIZE + 2] = "{}", lease_ids[NUMBER_SIZE + 2] = "{}", lease[NUMBER_SIZE];
-	char *info_text = json_text(info);
-	const char *const values[] = {queue->worker, job_ids, lease_ids, interval(lease, queue->lease),
-								  info_text};
-	PGresult *r;
-	enum pq_failure failure;
+	long long job_ids[QUEUE_MAX_JOBS], lease_ids[QUEUE_MAX_JOBS];
+	size_t held = 0;
+	char *ids, *leases, *info_text = json_text(info), lease[NUMBER_SIZE];
+	PGresult *r = NULL;
+	enum pq_failure failure = PQ_ERROR;
 
-	if (job != NULL)
+	for (int i = 0; i < n; i++)
+		if (jobs[i].job_id != 0)
+		{
+			job_ids[held] = jobs[i].job_id;
+			lease_ids[held++] = jobs[i].lease_id;
+		}
+	ids = id_array(held, job_ids);
+	leases = id_array(held, lease_ids);
+	if (ids != NULL && leases != NULL)
 	{
-		snprintf(job_ids, sizeof job_ids, "{%lld}", job->job_id);
-		snprintf(lease_ids, sizeof lease_ids, "{%lld}", job->lease_id);
+		const char *const values[] = {queue->worker, ids, leases, interval(lease, queue->lease),
+									  info_text};
+
+		failure = run(queue, SQL_HEARTBEAT, 5, values, &r);
 	}
-	failure = run(queue, SQL_HEARTBEAT, 5, values, &r);
-	*commands = 0;
-	for (int i = 0; failure == PQ_FINE && i < PQntuples(r); i++)
-		*commands |= command_bit(PQgetvalue(r, i, 1));
+	*drain = false;
+	if (failure == PQ_FINE)
+		take_commands(r, jobs, n, drain);
 	PQclear(r);
+	free(ids);
+	free(leases);
 	free(info_text);
 	return failure;
 }
@@ -328,21 +387,6 @@ queue_maintain(struct queue_client *queue)
 }
 
 /* ---- sweeping ------------------------------------------------------------------------------- */
-
-static char *
-id_array(size_t n, const long long *ids)
-{
-	char *text = malloc(n * NUMBER_SIZE + 3);
-	size_t len = 1;
-
-	if (text == NULL)
-		return NULL;
-	text[0] = '{';
-	for (size_t i = 0; i < n; i++)
-		len += (size_t) sprintf(text + len, "%s%lld", i > 0 ? "," : "", ids[i]);
-	memcpy(text + len, "}", 2);
-	return text;
-}
 
 enum pq_failure
 queue_leftovers(struct queue_client *queue, size_t n, const long long *job_ids,

@@ -28,26 +28,33 @@ struct job
 	char queue[256];
 	char *payload; /* the document as text: an exec program shall get it unchanged */
 	int attempt, max_attempts;
-	double timeout; /* s; 0: none */
+	double timeout;    /* s; 0: none */
+	unsigned commands; /* of the last heartbeat, a set of enum queue_command */
 };
+
+#define QUEUE_MAX_JOBS 100 /* in one claim and one heartbeat */
 
 enum queue_command /* what a heartbeat may bring; a set of bits */
 {
-	QUEUE_CANCEL = 1, /* the job was cancelled */
-	QUEUE_LOST = 2,   /* the lease is gone */
-	QUEUE_DRAIN = 4   /* the worker shall take no more jobs */
+	QUEUE_CANCEL = 1,  /* the job was cancelled */
+	QUEUE_LOST = 2,    /* the lease is gone */
+	QUEUE_DRAIN = 4,   /* the worker shall take no more jobs */
+	QUEUE_DEADLINE = 8 /* the time by which the job had to be done is over */
 };
 
 /* A text[] literal of the words; -1 with the error set where it does not fit. */
 int queue_array(char *text, size_t size, char *const *words);
 
-/* job->job_id is 0 when there is nothing to do; otherwise job_clear() it at the end. */
-enum pq_failure queue_claim(struct queue_client *queue, struct job *job);
-void job_clear(struct job *job);
+/* Up to max jobs; *n is 0 when there is nothing to do. job_clear() each at its end. */
+enum pq_failure queue_claim(struct queue_client *queue, struct job *jobs, int max, int *n);
+void job_clear(struct job *job); /* its job_id is 0 then */
 
-/* job may be NULL: only the worker is alive. *commands is a set of enum queue_command. */
-enum pq_failure queue_heartbeat(struct queue_client *queue, const struct job *job,
-								const json_t *info, unsigned *commands);
+/*
+ * Renew the leases of n jobs, cleared ones apart; none: only the worker is alive. Sets the commands
+ * of each job; *drain: of the worker.
+ */
+enum pq_failure queue_heartbeat(struct queue_client *queue, struct job *jobs, int n,
+								const json_t *info, bool *drain);
 
 enum pq_failure queue_complete(struct queue_client *queue, const struct job *job,
 							   const json_t *result);
