@@ -75,7 +75,8 @@ typedef struct Claim
 	Snapshot snapshot;
 	CommandId cid;
 	Store *running; /* opened with the first job */
-	int groups;     /* whose locks were asked for */
+	Groups *groups; /* opened with the first job of a group with limits */
+	int n_groups;   /* whose locks were asked for */
 } Claim;
 
 /* One of the queues that a claim takes from. */
@@ -187,7 +188,7 @@ try_group(Claim *claim, Source *source, uint32 stripe)
 {
 	if (source->left[stripe / 8] & (1 << stripe % 8))
 		return false;
-	return claim->groups++ < GROUPS_MAX && group_try_lock(source->queue, stripe);
+	return claim->n_groups++ < GROUPS_MAX && group_try_lock(source->queue, stripe);
 }
 
 /* The same for a job of a group with limits; false too where they do not allow it now. */
@@ -204,7 +205,9 @@ take_of_group(Claim *claim, Source *source)
 		source->left[stripe / 8] |= 1 << stripe % 8;
 		return false;
 	}
-	return group_admit(source->queue, source->walk.row, claim->now);
+	if (claim->groups == NULL)
+		claim->groups = groups_open(GROUPS_MAX);
+	return group_admit(claim->groups, source->queue, source->walk.row, claim->now);
 }
 
 /* Makes the next job of the walk a running one. False where another session has it, or its group
@@ -253,7 +256,7 @@ claim_from(Claim *claim, Source *sources, int n)
 		limit_close(&sources[i].limit, claim->now);
 	}
 	/* Who passed a group over because of this transaction looks again when it is over. */
-	for (int i = 0; claim->groups > 0 && i < n; i++)
+	for (int i = 0; claim->n_groups > 0 && i < n; i++)
 		if (queue_limits_groups(sources[i].queue))
 			wake_queue(sources[i].queue->name);
 }
@@ -313,6 +316,8 @@ claim_all(Claim *claim, const Queue **queues, int n)
 	}
 	if (claim->running != NULL)
 		store_close(claim->running);
+	if (claim->groups != NULL)
+		groups_close(claim->groups);
 	UnregisterSnapshot(claim->snapshot);
 	CommandCounterIncrement();
 	pfree(sources);

@@ -124,6 +124,24 @@ return_tokens(const Aftermath *after, int n)
 	}
 }
 
+/* Places of groups become free. */
+static void
+leave_groups(const Aftermath *after, int n)
+{
+	Groups *groups = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (after[i].group_key == (Datum) 0)
+			continue;
+		if (groups == NULL)
+			groups = groups_open(n);
+		group_leave(groups, after[i].queue_id, after[i].group_key, after[i].job_id);
+	}
+	if (groups != NULL)
+		groups_close(groups);
+}
+
 /* Unique keys, children and places under limits become free. */
 static void
 settle(Aftermath *after, int n)
@@ -132,10 +150,9 @@ settle(Aftermath *after, int n)
 	if (n > 1)
 		qsort(after, n, sizeof(Aftermath), compare_aftermaths);
 	return_tokens(after, n);
+	leave_groups(after, n);
 	for (int i = 0; i < n; i++)
 	{
-		if (after[i].group_key)
-			group_leave(after[i].queue_id, after[i].group_key, after[i].job_id);
 		if (after[i].unique_key)
 			helper_release_key(after[i].queue_id, after[i].unique_key, after[i].job_id);
 		if (lease_has_children(after[i].job_id))

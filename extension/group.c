@@ -18,6 +18,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_collation.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -62,53 +63,121 @@ group_try_lock(const Queue *queue, uint32 stripe)
 	return gate_enter(GATE_GROUP, queue->id, stripe, false);
 }
 
-/* Places of the group that are taken, counted up to the limit. */
-static int
-count_slots(int32 queue_id, Datum group, int limit)
+/* A group whose lock this call has: nobody else takes or leaves a place. */
+typedef struct KnownGroup
 {
-	Rows *rows = rows_open(STORE_GROUP_SLOT);
+	int32 queue_id;
+	uint32 stripe;
+	Datum key;
+	int taken; /* places, counted up to the limit */
+} KnownGroup;
+
+struct Groups
+{
+	int jobs_expected;
+	Rows *slots;
+	Rows *parked;
+	Store *new_slots;
+	Store *waiting;
+	int n_known;
+	KnownGroup *known; /* as many as jobs are expected */
+};
+
+Groups *
+groups_open(int jobs_expected)
+{
+	Groups *groups = palloc0(sizeof(Groups));
+
+	groups->jobs_expected = Max(jobs_expected, 1);
+	groups->slots = rows_open(STORE_GROUP_SLOT);
+	return groups;
+}
+
+void
+groups_close(Groups *groups)
+{
+	if (groups->new_slots != NULL)
+		store_close(groups->new_slots);
+	if (groups->waiting != NULL)
+		store_close(groups->waiting);
+	if (groups->parked != NULL)
+		rows_close(groups->parked);
+	rows_close(groups->slots);
+	CommandCounterIncrement();
+	pfree(groups);
+}
+
+/* Places of the group that are taken, counted up to the limit; its lock is held, and what this
+ * transaction did was written. */
+static int
+count_slots(Groups *groups, int32 queue_id, Datum group, int limit)
+{
 	ScanKeyData key[2];
 	int n = 0;
 
 	rows_key_int4(&key[0], 1, queue_id);
 	rows_key_text(&key[1], 2, group);
-	for (bool found = rows_find(rows, key, 2); found && n < limit; found = rows_next(rows))
+	rows_refresh(groups->slots);
+	for (bool found = rows_find(groups->slots, key, 2); found && n < limit;
+		 found = rows_next(groups->slots))
 		n++;
-	rows_close(rows);
 	return n;
 }
 
-static void
-add_slot(int32 queue_id, Datum group, Datum job_id)
+static KnownGroup *
+known_group(Groups *groups, const Queue *queue, Datum key)
 {
-	Store *store = store_open(STORE_GROUP_SLOT, 1);
-	TupleTableSlot *row = store_row(store);
+	uint32 stripe = group_stripe(key);
+	KnownGroup *group;
 
-	store_set(row, GROUP_SLOT_QUEUE_ID, Int32GetDatum(queue_id));
-	store_set(row, GROUP_SLOT_GROUP_KEY, group);
-	store_set(row, GROUP_SLOT_JOB_ID, job_id);
-	store_add(store);
-	store_close(store);
-	CommandCounterIncrement();
+	for (int i = 0; i < groups->n_known; i++)
+	{
+		group = &groups->known[i];
+		if (group->queue_id == queue->id && group->stripe == stripe &&
+			DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, group->key, key)))
+			return group;
+	}
+	if (groups->known == NULL)
+		groups->known = palloc(sizeof(KnownGroup) * groups->jobs_expected);
+	group = &groups->known[groups->n_known++];
+	group->queue_id = queue->id;
+	group->stripe = stripe;
+	group->key = PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
+	group->taken = count_slots(groups, queue->id, key, queue->group_concurrency);
+	return group;
 }
 
 static void
-put_aside(TupleTableSlot *job, bool parked)
+add_slot(Groups *groups, int32 queue_id, Datum group, Datum job_id)
 {
-	Store *waiting = store_open(STORE_WAITING, 1);
-	TupleTableSlot *row = store_row(waiting);
+	TupleTableSlot *row;
 
+	if (groups->new_slots == NULL)
+		groups->new_slots = store_open(STORE_GROUP_SLOT, groups->jobs_expected);
+	row = store_row(groups->new_slots);
+	store_set(row, GROUP_SLOT_QUEUE_ID, Int32GetDatum(queue_id));
+	store_set(row, GROUP_SLOT_GROUP_KEY, group);
+	store_set(row, GROUP_SLOT_JOB_ID, job_id);
+	store_add(groups->new_slots);
+}
+
+static void
+put_aside(Groups *groups, TupleTableSlot *job, bool parked)
+{
+	TupleTableSlot *row;
+
+	if (groups->waiting == NULL)
+		groups->waiting = store_open(STORE_WAITING, groups->jobs_expected);
+	row = store_row(groups->waiting);
 	store_copy_job(row, job);
 	store_set(row, WAITING_BLOCKED, BoolGetDatum(parked));
 	store_set(row, WAITING_PARKED, BoolGetDatum(parked));
-	store_add(waiting);
-	store_close(waiting);
-	CommandCounterIncrement();
+	store_add(groups->waiting);
 }
 
 /* False: put aside until the bucket of the group has a token, which it has taken in advance. */
 static bool
-pass_rate(const Queue *queue, TupleTableSlot *job, TimestampTz now)
+pass_rate(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz now)
 {
 	BucketRate rate = {queue->group_rate_limit, queue->group_rate_interval};
 	TimestampTz there_at;
@@ -122,51 +191,49 @@ pass_rate(const Queue *queue, TupleTableSlot *job, TimestampTz now)
 	if (there_at <= now)
 		return true;
 	store_set(job, JOB_RUN_AT, TimestampTzGetDatum(there_at));
-	put_aside(job, false);
+	put_aside(groups, job, false);
 	wake_maintenance_at(there_at);
 	return false;
 }
 
 bool
-group_admit(const Queue *queue, TupleTableSlot *job, TimestampTz now)
+group_admit(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz now)
 {
-	Datum group = job->tts_values[JOB_GROUP_KEY];
-	int limit = queue->group_concurrency;
+	Datum key = job->tts_values[JOB_GROUP_KEY];
+	KnownGroup *group;
 
-	if (!pass_rate(queue, job, now))
+	if (!pass_rate(groups, queue, job, now))
 		return false;
-	if (limit == 0)
+	if (queue->group_concurrency == 0)
 		return true;
-	if (count_slots(queue->id, group, limit) == limit)
+	group = known_group(groups, queue, key);
+	if (group->taken == queue->group_concurrency)
 	{
-		put_aside(job, true);
+		put_aside(groups, job, true);
 		return false;
 	}
-	add_slot(queue->id, group, job->tts_values[JOB_ID]);
+	group->taken++;
+	add_slot(groups, queue->id, key, job->tts_values[JOB_ID]);
 	store_set(job, JOB_ADMISSION, Int32GetDatum(ADMISSION_ALL));
 	return true;
 }
 
 /* Deletes the slot of the job; false where it has none. */
 static bool
-free_slot(int32 queue_id, Datum group, int64 job_id)
+free_slot(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 {
-	Rows *rows = rows_open(STORE_GROUP_SLOT);
 	ScanKeyData key[3];
-	bool found;
 
 	rows_key_int4(&key[0], 1, queue_id);
 	rows_key_text(&key[1], 2, group);
 	rows_key_int8(&key[2], 3, job_id);
-	found = rows_find(rows, key, 3) && rows_delete(rows, true) == TM_Ok;
-	rows_close(rows);
-	return found;
+	return rows_find(groups->slots, key, 3) && rows_delete(groups->slots, true) == TM_Ok;
 }
 
 /* A parked job becomes ready, with a place of its group, ahead of those of its priority that were
  * never looked at. */
 static void
-hand_on(const Queue *queue, TupleTableSlot *parked)
+hand_on(Groups *groups, const Queue *queue, TupleTableSlot *parked)
 {
 	Store *ready = store_open(STORE_READY, 1);
 	TupleTableSlot *row = store_row(ready);
@@ -178,59 +245,73 @@ hand_on(const Queue *queue, TupleTableSlot *parked)
 	store_set(row, JOB_LANE, Int32GetDatum(lane));
 	store_set(row, JOB_POSITION, Int64GetDatum(position));
 	store_set(row, JOB_ADMISSION, Int32GetDatum(ADMISSION_ALL));
-	add_slot(queue->id, parked->tts_values[JOB_GROUP_KEY], parked->tts_values[JOB_ID]);
+	add_slot(groups, queue->id, parked->tts_values[JOB_GROUP_KEY], parked->tts_values[JOB_ID]);
 	store_add(ready);
 	store_close(ready);
 	floor_note_rows(FLOOR_READY, queue->name, lane, position);
 	wake_queue(queue->name);
 }
 
-/* The first of the group that is parked goes on; false where none is. */
+/* Finds the first of the group that is parked; the group's lock is held. */
 static bool
-release_next(const Queue *queue, Datum group)
+find_parked(Groups *groups, int32 queue_id, Datum group)
 {
-	Rows *rows = rows_open_by(STORE_WAITING, STORE_WAITING_PARKED);
 	ScanKeyData key[2];
-	bool found;
 
-	rows_key_int4(&key[0], 1, queue->id);
+	if (groups->parked == NULL)
+		groups->parked = rows_open_by(STORE_WAITING, STORE_WAITING_PARKED);
+	else
+		rows_refresh(groups->parked);
+	rows_key_int4(&key[0], 1, queue_id);
 	rows_key_text(&key[1], 2, group);
-	while ((found = rows_find(rows, key, 2)) && rows_delete(rows, true) != TM_Ok)
-	{
-		/* It was cancelled just now. */
-		CHECK_FOR_INTERRUPTS();
-		rows_refresh(rows);
-	}
-	if (found)
-		hand_on(queue, rows->row);
-	rows_close(rows);
+	return rows_find(groups->parked, key, 2);
+}
+
+/* Gives free places of the group to those that are parked. */
+static void
+fill_places(Groups *groups, const Queue *queue, Datum group)
+{
+	int taken;
+
+	if (groups->new_slots != NULL)
+		store_flush(groups->new_slots);
 	CommandCounterIncrement();
-	return found;
+	taken = count_slots(groups, queue->id, group, queue->group_concurrency);
+	while (taken < queue->group_concurrency && find_parked(groups, queue->id, group))
+	{
+		CHECK_FOR_INTERRUPTS();
+		/* Else it was cancelled just now. */
+		if (rows_delete(groups->parked, true) == TM_Ok)
+		{
+			hand_on(groups, queue, groups->parked->row);
+			taken++;
+		}
+		CommandCounterIncrement();
+	}
 }
 
 void
-group_leave(int32 queue_id, Datum group, int64 job_id)
+group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 {
-	const Queue *queue;
-	int taken;
+	const Queue *queue = queue_by_id(queue_id);
 
 	(void) gate_enter(GATE_GROUP, queue_id, group_stripe(group), true);
-	if (!free_slot(queue_id, group, job_id))
+	if (!free_slot(groups, queue_id, group, job_id) || queue == NULL ||
+		queue->group_concurrency == 0)
 		return;
-	CommandCounterIncrement();
-	queue = queue_by_id(queue_id);
-	if (queue == NULL || queue->group_concurrency == 0)
-		return;
-	taken = count_slots(queue_id, group, queue->group_concurrency);
-	while (taken < queue->group_concurrency && release_next(queue, group))
-		taken++;
+	if (find_parked(groups, queue_id, group))
+		fill_places(groups, queue, group);
 }
 
 /* astrid._leave_group(queue, group_key, job) */
 Datum
 astrid_leave_group(PG_FUNCTION_ARGS)
 {
+	Groups *groups;
+
 	queues_refresh();
-	group_leave(PG_GETARG_INT32(0), PG_GETARG_DATUM(1), PG_GETARG_INT64(2));
+	groups = groups_open(1);
+	group_leave(groups, PG_GETARG_INT32(0), PG_GETARG_DATUM(1), PG_GETARG_INT64(2));
+	groups_close(groups);
 	PG_RETURN_VOID();
 }

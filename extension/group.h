@@ -21,25 +21,33 @@ enum
  */
 #define GROUP_STRIPES 1024
 
+/* The tables of groups, open for one call, and what it has learned of groups whose locks it has. */
+typedef struct Groups Groups;
+
+extern Groups *groups_open(int jobs_expected);
+
+/* Writes what the call has gathered. */
+extern void groups_close(Groups *groups);
+
 /* Must the group of this ready job be asked before it may run? */
 extern bool group_limits(const Queue *queue, TupleTableSlot *job);
+
+/* The number of the group's lock. */
+extern uint32 group_stripe(Datum group);
 
 /* Keeps all others from the group until this transaction ends; false without waiting where another
  * has it. */
 extern bool group_try_lock(const Queue *queue, uint32 stripe);
 
 /*
- * The job, which was taken from astrid.ready, may run: its admission is set. Else it was put into
+ * The job, which was taken from astrid.ready, may run: its admission is set. Else it goes into
  * astrid.waiting, until its group's bucket has a token or a job of its group ends. The caller has
  * the group's lock.
  */
-extern bool group_admit(const Queue *queue, TupleTableSlot *job, TimestampTz now);
+extern bool group_admit(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz now);
 
 /* The job counts no more: the next one of its group that waits becomes ready. Waits for the group's
  * lock. */
-extern void group_leave(int32 queue_id, Datum group, int64 job_id);
-
-/* The number of the group's lock. */
-extern uint32 group_stripe(Datum group);
+extern void group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id);
 
 #endif

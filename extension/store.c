@@ -153,8 +153,9 @@ open_indexes(Store *store)
 	ExecOpenIndices(store->indexes, false);
 }
 
-static void
-flush(Store *store)
+/* Writes what was gathered. */
+void
+store_flush(Store *store)
 {
 	CommandId cid = GetCurrentCommandId(true);
 
@@ -184,14 +185,14 @@ store_add(Store *store)
 	ExecStoreVirtualTuple(slot);
 	ExecMaterializeSlot(slot);
 	if (++store->n == store->capacity)
-		flush(store);
+		store_flush(store);
 }
 
 /* Writes what is left. The lock stays until the end of the transaction. */
 void
 store_close(Store *store)
 {
-	flush(store);
+	store_flush(store);
 	for (int i = 0; i < store->capacity && store->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(store->slots[i]);
 	if (store->estate != NULL)

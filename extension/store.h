@@ -159,6 +159,7 @@ extern Oid store_key(Relation rel);
 extern Store *store_open(StoreId id, int rows_expected);
 extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
+extern void store_flush(Store *store);
 extern void store_close(Store *store);
 
 /* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The queue beside its peers on one private cluster: ratios of neighbouring runs, medians over rounds.
-#   bench/queue/run.sh [drain|enqueue|snapshot|backlog|wal|wake|heartbeat ...]         default: all
+#   bench/queue/run.sh [drain|enqueue|snapshot|backlog|wal|wake|heartbeat|features ...]         default: all
 # Environment: ROUNDS (5), SNAPSHOT_SECONDS (120), HOLDS (snapshot prepared standby dump), PGMQ (pgmq's install script, absent: skipped), PG_CONFIG.
 # A figure is a ratio of two runs made one after the other, A B A B ...: machines drift, neighbours do not.
 set -euo pipefail
@@ -144,11 +144,12 @@ compare_held() {
 . "$here/backlog.sh"
 . "$here/wal.sh"
 . "$here/sessions.sh"
+. "$here/features.sh"
 
 trap stop_cluster EXIT
 start_cluster
 [ -z "${PGMQ:-}" ] || sql -f "$PGMQ" >/dev/null
-[ $# -gt 0 ] || set -- drain enqueue snapshot backlog wal wake heartbeat
+[ $# -gt 0 ] || set -- drain enqueue snapshot backlog wal wake heartbeat features
 for bench in "$@"; do
     "bench_$bench"
 done

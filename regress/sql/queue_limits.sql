@@ -92,6 +92,13 @@ SELECT pg_temp.finish('groups', 99), pg_temp.jobs('groups', 99);
 SELECT group_key, count(*) FROM astrid.group_slot GROUP BY group_key ORDER BY 1;
 SELECT pg_temp.finish('groups', 99);
 SELECT count(*) FROM astrid.group_slot;
+-- a batch of one group ends at once: as many go on as there are places
+SELECT pg_temp.add('groups', 31, 36, 'e');
+SELECT pg_temp.jobs('groups', 99);
+SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid.running WHERE group_key = 'e';
+SELECT pg_temp.jobs('groups', 99), (SELECT count(*) FROM astrid.group_slot);
+SELECT astrid_cancel(job_id) FROM astrid.waiting WHERE parked;
+SELECT pg_temp.finish('groups', 99);
 -- the limit goes: parked jobs are ready
 SELECT pg_temp.add('groups', 21, 25, 'c');
 SELECT pg_temp.jobs('groups', 99);
