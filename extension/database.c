@@ -48,6 +48,7 @@ find_or_make_slot(Oid oid)
 	database->failures = 0;
 	pg_atomic_write_u32(&database->look_again, 0);
 	pg_atomic_write_u64(&database->due, (uint64) DT_NOEND);
+	pg_atomic_write_u64(&database->passed_at, 0);
 	return database;
 }
 

@@ -161,6 +161,21 @@ floor_look(FloorDomain domain, const char *queue_name, FloorView *view)
 	pg_memory_barrier();
 }
 
+TimestampTz
+floor_last_look(FloorDomain domain, const char *queue_name)
+{
+	uint64 key;
+	TimestampTz last = 0;
+
+	if (shared == NULL)
+		return 0;
+	key = floor_key(domain, queue_name);
+	for (int i = 0; i < WINDOW; i++)
+		if (pg_atomic_read_u64(&slot_in_window(key, i)->key) == key)
+			last = Max(last, slot_in_window(key, i)->used);
+	return last;
+}
+
 /* PG_INT64_MIN: nothing is known. */
 static int64
 floor_of(const FloorView *view, int32 lane)

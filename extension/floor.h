@@ -36,6 +36,9 @@ typedef struct FloorView
 
 extern void floor_look(FloorDomain domain, const char *queue_name, FloorView *view);
 
+/* When a claim last looked; 0: not known, or never. */
+extern TimestampTz floor_last_look(FloorDomain domain, const char *queue_name);
+
 /*
  * The claim has seen that no job which it leaves behind is below this position: if its transaction
  * commits, the floor rises to it.

@@ -122,6 +122,7 @@ typedef struct SharedDatabase
 
 	pg_atomic_uint32 look_again; /* an extension was created since */
 	pg_atomic_uint64 due; /* TimestampTz: when a job falls due that the worker does not know of */
+	pg_atomic_uint64 passed_at; /* TimestampTz: end of the last maintenance pass; 0: not known */
 
 	slock_t notify_mutex; /* protects notify and notify_overflow; keys are read without */
 	bool notify_overflow;

@@ -11,7 +11,7 @@ BEGIN
     REVOKE ALL ON SCHEMA astrid FROM PUBLIC;
     GRANT USAGE ON SCHEMA astrid TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
     GRANT SELECT ON astrid.job_status, astrid.queue_status, astrid.worker_status, astrid.worker_metrics,
-        astrid.dead_letters TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
+        astrid.dead_letters, astrid.health TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
     FOR f IN
         SELECT p.oid::regprocedure AS signature, p.prokind,
                regexp_replace(p.proname, '^astrid_', '') AS name
@@ -21,12 +21,12 @@ BEGIN
          WHERE e.extname = 'astrid'
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', f.signature);
-        CONTINUE WHEN f.name ~ '^_' AND f.name <> '_number';
+        CONTINUE WHEN f.name ~ '^_' AND f.name NOT IN ('_number', '_health');
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO astrid_admin', f.signature);
         FOR class IN SELECT * FROM (VALUES
-            ('astrid_reader', '{clock,_number,job,why}'::text[]),
-            ('astrid_producer', '{clock,_number,job,why,enqueue,enqueue_batch,cancel}'),
-            ('astrid_worker', '{clock,_number,job,why,enqueue,enqueue_batch,claim,complete,complete_batch,
+            ('astrid_reader', '{clock,_number,_health,job,why}'::text[]),
+            ('astrid_producer', '{clock,_number,_health,job,why,enqueue,enqueue_batch,cancel}'),
+            ('astrid_worker', '{clock,_number,_health,job,why,enqueue,enqueue_batch,claim,complete,complete_batch,
                                 complete_and_claim,check_lease,fail,snooze,heartbeat,progress,log,reap,maintain,wait}'))
             v (role_name, functions)
         LOOP

@@ -14,7 +14,9 @@ SELECT w.worker AS worker_id, w.worker_type,
        w.last_heartbeat, w.started_at, w.draining,
        astrid._number(w.info, 'concurrency')::int AS concurrency,
        (SELECT count(*) FROM astrid.running r WHERE r.worker = w.worker) AS running,
-       w.info ->> 'host' AS host, astrid._number(w.info, 'pid')::int AS pid, w.info ->> 'version' AS version, w.info
+       w.info ->> 'host' AS host, astrid._number(w.info, 'pid')::int AS pid, w.info ->> 'version' AS version, w.info,
+       astrid._number(w.info, 'max_memory') AS max_memory, astrid._number(w.info, 'max_cpu') AS max_cpu,
+       astrid._number(w.info, 'prefetch_multiplier')::int AS prefetch_multiplier
   FROM astrid.worker w;
 
 COMMENT ON VIEW astrid.worker_status IS 'Workers as their last heartbeat described them.';
@@ -35,6 +37,9 @@ COMMENT ON COLUMN astrid.worker_status.host IS 'Machine it runs on.';
 COMMENT ON COLUMN astrid.worker_status.pid IS 'Its process id there.';
 COMMENT ON COLUMN astrid.worker_status.version IS 'Its version.';
 COMMENT ON COLUMN astrid.worker_status.info IS 'All that it reported.';
+COMMENT ON COLUMN astrid.worker_status.max_memory IS 'Memory that one job may use [MiB].';
+COMMENT ON COLUMN astrid.worker_status.max_cpu IS 'CPU that one job may use [% of one core]; 0: no limit.';
+COMMENT ON COLUMN astrid.worker_status.prefetch_multiplier IS 'Jobs it takes at a time for each that it runs.';
 
 CREATE VIEW astrid.worker_metrics AS
 SELECT s.worker AS worker_id, w.worker_type, s.sampled_at, s.running,

@@ -25,60 +25,185 @@ CREATE FUNCTION astrid._why_ready(r astrid.ready, q astrid.queue) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
-    ahead bigint;
-    running bigint;
+    reasons text[];
 BEGIN
-    IF NOT q.enabled THEN
-        RETURN format('ready, but queue "%s" is paused: astrid_resume_queue ends that', q.queue_name);
+    -- All that hold, so that nobody mends one only to learn of the next.
+    reasons := array_remove(ARRAY[astrid._why_deadline(r.deadline), astrid._why_paused(q), astrid._why_concurrency(q),
+                                  astrid._why_rate(q), CASE WHEN r.admission IS DISTINCT FROM 2 THEN
+                                      astrid._why_group(q, r.group_key) END,
+                                  CASE WHEN r.admission IS NULL THEN astrid._why_group_rate(q, r.group_key) END,
+                                  astrid._no_worker(q)], NULL);
+    IF reasons <> '{}' THEN
+        RETURN 'ready, but ' || array_to_string(reasons, '; besides, ');
     END IF;
-    SELECT count(*) INTO running FROM astrid.running x WHERE x.queue_id = q.queue_id;
-    IF running >= q.concurrency THEN
-        RETURN format('ready, but queue "%s" has reached its limit: %s of %s jobs are running', q.queue_name, running,
-                      q.concurrency);
-    END IF;
-    SELECT count(*) INTO ahead FROM astrid.ready x
-     WHERE x.queue_id = r.queue_id AND (x.priority, x.position) < (r.priority, r.position);
-    IF NOT EXISTS (SELECT FROM astrid.worker w
-                    WHERE w.worker_type IS NOT DISTINCT FROM coalesce(q.worker_type, w.worker_type)
-                      AND w.status <> 'STOPPED' AND w.lease_until > astrid.clock()) AND running = 0 THEN
-        RETURN format('ready, %s ahead of it in queue "%s", but no live worker%s has sent a heartbeat', ahead,
-                      q.queue_name, coalesce(format(' of type "%s"', q.worker_type), ''));
-    END IF;
-    RETURN format('ready, %s ahead of it in queue "%s"; the next free worker takes the first', ahead, q.queue_name);
+    RETURN format('ready: %s; %s', astrid._why_place(r, q),
+                  coalesce(astrid._why_busy(q), 'the next free worker takes the first'));
 END
 $$;
 COMMENT ON FUNCTION astrid._why_ready(astrid.ready, astrid.queue) IS 'astrid.why for a ready job.';
 
-CREATE FUNCTION astrid._why_waiting(w astrid.waiting) RETURNS text
+CREATE FUNCTION astrid._why_blocked(w astrid.waiting) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
-    last_error text;
+    p record;
+    named text[] := '{}';
+    never text[] := '{}';
+    n bigint := 0;
 BEGIN
-    IF w.blocked THEN
-        RETURN 'blocked: waits for ' || (
-            SELECT string_agg(format('job %s (%s)', d.parent_id, coalesce(astrid._state(d.parent_id), 'does not exist')),
-                              ', ' ORDER BY d.parent_id)
-              FROM astrid.dependency d WHERE d.child_id = w.job_id);
+    FOR p IN SELECT d.parent_id, astrid._state(d.parent_id) AS state
+               FROM astrid.dependency d WHERE d.child_id = w.job_id ORDER BY d.parent_id LIMIT 10000 LOOP
+        n := n + 1;
+        named := named || format('job %s (%s)', p.parent_id, coalesce(p.state, 'does not exist'));
+        IF p.state = 'dead' THEN
+            never := never || format('job %s is dead, astrid_retry(%1$s) runs it again', p.parent_id);
+        ELSIF p.state IS NULL OR p.state = 'cancelled' THEN
+            never := never || format('job %s will not complete, cancel this one', p.parent_id);
+        END IF;
+    END LOOP;
+    IF n = 0 THEN
+        RETURN 'blocked, but nothing that it waits for is on record: astrid_cancel and enqueue it again';
     END IF;
-    IF w.run_at <= astrid.clock() THEN
-        RETURN format('scheduled: due since %s, the next maintenance pass makes it ready', w.run_at);
-    END IF;
-    SELECT a.error INTO last_error FROM astrid.attempt a WHERE a.job_id = w.job_id ORDER BY a.lease_id DESC LIMIT 1;
-    IF FOUND THEN
-        RETURN format('scheduled: attempt %s of %s failed (%s), the next one is due at %s', w.attempt, w.max_attempts,
-                      coalesce(last_error, 'no error text'), w.run_at);
-    END IF;
-    RETURN format('scheduled: due at %s', w.run_at);
+    RETURN format('blocked: waits for %s', astrid._some(named, n))
+           || CASE WHEN never <> '{}' THEN format('. It will never run as things are: %s', astrid._some(never, cardinality(never)))
+                   ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION astrid._why_waiting(astrid.waiting) IS 'astrid.why for a scheduled or blocked job.';
+COMMENT ON FUNCTION astrid._why_blocked(astrid.waiting) IS 'astrid.why for a job that waits for others.';
+
+CREATE FUNCTION astrid._why_parked(w astrid.waiting, q astrid.queue) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    ahead bigint;
+BEGIN
+    SELECT count(*) INTO ahead
+      FROM (SELECT FROM astrid.waiting x
+             WHERE x.parked AND x.queue_id = w.queue_id AND x.group_key = w.group_key
+               AND (x.lane, x.position) < (w.lane, w.position) LIMIT 10001) a;
+    RETURN format('blocked: %s; %s of the group wait ahead of it',
+                  coalesce(astrid._why_group(q, w.group_key),
+                           format('a place of its group "%s" is free and was not handed on, which astrid.health shows as parked_jobs: astrid_alter_queue with another group_concurrency deals the places out again',
+                                  w.group_key)),
+                  astrid._at_most_10000(ahead));
+END
+$$;
+COMMENT ON FUNCTION astrid._why_parked(astrid.waiting, astrid.queue) IS 'astrid.why for a job that waits for its group.';
+
+CREATE FUNCTION astrid._why_due() RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    fault text := astrid._engine_fault();
+    last_pass timestamptz;
+BEGIN
+    IF fault IS NOT NULL THEN
+        RETURN 'no maintenance pass has seen to it: ' || fault;
+    END IF;
+    SELECT e.passed_at INTO last_pass FROM astrid._engine() e;
+    RETURN 'the next maintenance pass sees to it' || coalesce(' (the last one ended at ' || last_pass || ')', '');
+END
+$$;
+COMMENT ON FUNCTION astrid._why_due() IS 'Why what is due has not been done yet by maintenance.';
+
+CREATE FUNCTION astrid._why_scheduled(w astrid.waiting, q astrid.queue) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    due text;
+    failed astrid.attempt;
+BEGIN
+    IF w.run_at <= astrid.clock() THEN
+        RETURN format('scheduled: due since %s, but %s', w.run_at, astrid._why_due());
+    END IF;
+    due := format('due at %s, in %s', w.run_at, w.run_at - astrid.clock());
+    IF w.admission = 1 AND q.group_rate_limit IS NOT NULL THEN
+        RETURN format('scheduled: %s, as the rate limit of its group "%s" (%s starts in %s) was spent', due, w.group_key,
+                      q.group_rate_limit, q.group_rate_interval);
+    END IF;
+    SELECT a.* INTO failed FROM astrid.attempt a WHERE a.job_id = w.job_id ORDER BY a.lease_id DESC LIMIT 1;
+    IF FOUND AND w.attempt > 0 THEN
+        RETURN format('scheduled: attempt %s of %s failed on "%s" (%s: %s), the next one is %s; astrid_retry(%s) runs it now',
+                      w.attempt, w.max_attempts, failed.worker, failed.cause, coalesce(failed.error, 'no error text'), due,
+                      w.job_id);
+    END IF;
+    RETURN format('scheduled: %s, as it was enqueued or put off; astrid_retry(%s) runs it now', due, w.job_id);
+END
+$$;
+COMMENT ON FUNCTION astrid._why_scheduled(astrid.waiting, astrid.queue) IS 'astrid.why for a job that waits for its time.';
+
+CREATE FUNCTION astrid._why_waiting(w astrid.waiting, q astrid.queue) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT concat_ws('; besides, ',
+                 CASE WHEN w.parked THEN astrid._why_parked(w, q)
+                      WHEN w.blocked THEN astrid._why_blocked(w)
+                      ELSE astrid._why_scheduled(w, q) END,
+                 astrid._why_deadline(w.deadline), astrid._why_paused(q))
+$$;
+COMMENT ON FUNCTION astrid._why_waiting(astrid.waiting, astrid.queue) IS 'astrid.why for a scheduled or blocked job.';
+
+CREATE FUNCTION astrid._why_running(x astrid.running) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    w astrid.worker;
+    told text;
+BEGIN
+    IF x.lease_until <= astrid.clock() THEN
+        RETURN format('running, but worker "%s" let its lease run out at %s: %s', x.worker, x.lease_until, astrid._why_due());
+    END IF;
+    SELECT t.* INTO w FROM astrid.worker t WHERE t.worker = x.worker;
+    IF x.command = 'cancel' THEN
+        told := format('; it is to be cancelled, which worker "%s" learns with its next heartbeat', x.worker);
+    ELSIF (w.info ->> 'job_id') <> x.job_id::text AND w.info ->> 'job_id' <> '0' AND w.last_heartbeat > x.started_at THEN
+        told := format('; its worker has taken it ahead and was still at job %s at %s', w.info ->> 'job_id', w.last_heartbeat);
+    END IF;
+    RETURN format('it is running: attempt %s of %s on worker "%s" since %s, lease until %s', x.attempt, x.max_attempts,
+                  x.worker, x.started_at, x.lease_until)
+           || coalesce(', timeout at ' || (x.started_at + x.timeout), '')
+           || coalesce(', deadline at ' || x.deadline, '')
+           || coalesce(told, '');
+END
+$$;
+COMMENT ON FUNCTION astrid._why_running(astrid.running) IS 'astrid.why for a job that runs.';
+
+CREATE FUNCTION astrid._why_dead(d astrid.dead, q astrid.queue) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    reason text := 'its last error was permanent';
+BEGIN
+    IF d.deadline <= d.finished_at THEN
+        reason := format('its deadline was %s', d.deadline);
+    ELSIF d.crashes >= q.max_crashes THEN
+        reason := format('%s of its attempts ended in a crash or a lost lease, which max_crashes does not allow', d.crashes);
+    ELSIF d.attempt >= d.max_attempts THEN
+        reason := 'its attempts are used up';
+    END IF;
+    RETURN format('dead since %s after attempt %s of %s, as %s. Last on worker "%s", %s: %s. astrid_retry(%s) gives it new attempts',
+                  d.finished_at, d.attempt, d.max_attempts, reason, d.worker,
+                  coalesce(d.attempts -> -1 ->> 'cause', 'error'), coalesce(d.error, 'no error text'), d.job_id);
+END
+$$;
+COMMENT ON FUNCTION astrid._why_dead(astrid.dead, astrid.queue) IS 'astrid.why for a dead job.';
+
+CREATE FUNCTION astrid._why_unknown(job bigint) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT CASE WHEN s.last_value >= job AND job > 0
+            THEN format('there is no job %s to be seen: its transaction was not committed (yet), it was cleared or dropped with its queue, or it finished longer ago than is kept', job)
+            ELSE format('there is no job %s: no job has had this number yet', coalesce(job::text, 'null')) END
+  FROM astrid.job_seq s
+$$;
+COMMENT ON FUNCTION astrid._why_unknown(bigint) IS 'astrid.why where no job is found.';
 
 CREATE FUNCTION astrid.why(job_id bigint) RETURNS text
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
 #variable_conflict use_variable
 DECLARE
+    queue_id int;
     q astrid.queue;
     r astrid.ready;
     w astrid.waiting;
@@ -87,35 +212,30 @@ DECLARE
     h astrid.history;
 BEGIN
     SELECT t.* INTO r FROM astrid.ready t WHERE t.job_id = job_id;
-    IF FOUND THEN
-        SELECT t.* INTO q FROM astrid.queue t WHERE t.queue_id = r.queue_id;
-        RETURN astrid._why_ready(r, q);
-    END IF;
     SELECT t.* INTO w FROM astrid.waiting t WHERE t.job_id = job_id;
-    IF FOUND THEN
-        RETURN astrid._why_waiting(w);
-    END IF;
     SELECT t.* INTO x FROM astrid.running t WHERE t.job_id = job_id;
-    IF FOUND THEN
-        IF x.lease_until <= astrid.clock() THEN
-            RETURN format('running, but the lease of worker "%s" ran out at %s: the next maintenance pass takes it back',
-                          x.worker, x.lease_until);
-        ELSIF x.command = 'cancel' THEN
-            RETURN format('running on worker "%s", which the next heartbeat tells to cancel it', x.worker);
-        END IF;
-        RETURN format('it is running: worker "%s", attempt %s of %s, since %s, lease until %s', x.worker, x.attempt,
-                      x.max_attempts, x.started_at, x.lease_until);
-    END IF;
     SELECT t.* INTO d FROM astrid.dead t WHERE t.job_id = job_id;
-    IF FOUND THEN
-        RETURN format('dead since %s after attempt %s of %s: %s; astrid_retry gives it new attempts', d.finished_at,
-                      d.attempt, d.max_attempts, coalesce(d.error, 'no error text'));
-    END IF;
     SELECT t.* INTO h FROM astrid.history t WHERE t.job_id = job_id;
-    IF FOUND THEN
-        RETURN format('%s at %s', h.state, h.finished_at);
+    queue_id := coalesce(r.queue_id, w.queue_id, x.queue_id, d.queue_id, h.queue_id);
+    IF queue_id IS NULL THEN
+        RETURN astrid._why_unknown(job_id);
     END IF;
-    RETURN format('there is no job %s: it never existed, was cleared, or finished long ago', job_id);
+    SELECT t.* INTO q FROM astrid.queue t WHERE t.queue_id = queue_id;
+    IF h.job_id IS NOT NULL THEN
+        RETURN format('%s at %s', h.state, h.finished_at)
+               || coalesce(' by worker "' || h.worker || '"', '') || coalesce(': ' || h.error, '')
+               || CASE WHEN q.queue_id IS NULL THEN '; its queue was dropped later' ELSE '' END;
+    ELSIF q.queue_id IS NULL THEN
+        RETURN 'its queue was dropped: ' || astrid._why_due();
+    ELSIF r.job_id IS NOT NULL THEN
+        RETURN astrid._why_ready(r, q);
+    ELSIF w.job_id IS NOT NULL THEN
+        RETURN astrid._why_waiting(w, q);
+    ELSIF x.job_id IS NOT NULL THEN
+        RETURN astrid._why_running(x);
+    END IF;
+    RETURN astrid._why_dead(d, q);
 END
 $$;
-COMMENT ON FUNCTION astrid.why(bigint) IS 'Why the job is not running now, in plain words.';
+COMMENT ON FUNCTION astrid.why(bigint) IS
+    'Why the job is not running now, in plain words: all reasons that hold, each with its remedy.';

@@ -94,6 +94,7 @@ BEGIN
     IF reaped >= 1000 OR promoted >= 10000 THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
     END IF;
+    PERFORM astrid._note_pass();
     RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'rotated', astrid._rotate());
 END
 $$;
