@@ -119,6 +119,17 @@ batch_priority(const Batch *batch)
 	return PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
 }
 
+/* A queue that is being drained takes no job. */
+static void
+check_accepting(const Queue *queue)
+{
+	if (!queue->accepting)
+		ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_QUEUE_CLOSED)),
+						errmsg("queue \"%s\" is closed", queue->name),
+						errdetail("It is being drained: it accepts no new jobs."),
+						errhint("astrid_resume_queue opens it again.")));
+}
+
 static void
 batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 {
@@ -127,6 +138,7 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	queues_refresh();
 	batch->fcinfo = fcinfo;
 	batch->queue = queue_by_name(text_to_cstring(PG_GETARG_TEXT_PP(ARG_QUEUE)));
+	check_accepting(batch->queue);
 	batch->now = clock_now();
 	batch->run_at = PG_ARGISNULL(ARG_RUN_AT) ? batch->now : PG_GETARG_TIMESTAMPTZ(ARG_RUN_AT);
 	batch->max_attempts = PG_ARGISNULL(ARG_MAX_ATTEMPTS) ? batch->queue->max_attempts

@@ -51,7 +51,8 @@ enum
 	QUEUE_MAX_PAYLOAD_SIZE,
 	QUEUE_JOB_EVENTS,
 	QUEUE_PAYLOAD_SCHEMA,
-	QUEUE_RESULT_SCHEMA
+	QUEUE_RESULT_SCHEMA,
+	QUEUE_ACCEPTING
 };
 
 typedef struct QueueOfId
@@ -154,6 +155,7 @@ cache_add(TupleTableSlot *slot)
 	queue->job_events = get_bool(slot, QUEUE_JOB_EVENTS);
 	queue->payload_schema = get_jsonb(slot, QUEUE_PAYLOAD_SCHEMA);
 	queue->result_schema = get_jsonb(slot, QUEUE_RESULT_SCHEMA);
+	queue->accepting = get_bool(slot, QUEUE_ACCEPTING);
 	of_id = hash_search(by_id, &queue->id, HASH_ENTER, NULL);
 	of_id->queue = queue;
 }

@@ -15,6 +15,7 @@ typedef struct Queue
 	int32 priority;
 	int32 max_attempts;
 	bool enabled;
+	bool accepting; /* false: being drained */
 	bool has_timeout;
 	Interval timeout;
 	char *worker_type; /* null: none */

@@ -33,6 +33,23 @@ SELECT count(*) FROM astrid_claim(ARRAY['adm_plain'], 'w');
 SELECT astrid_resume_queue('adm_plain');
 SELECT payload FROM astrid_claim(ARRAY['adm_plain'], 'w');
 
+-- drain: what is in the queue is worked off, nothing is added; resume ends it
+SELECT astrid_enqueue('adm_plain', '{"n": 2}') > 0 AS enqueued;
+SELECT accepting, drained FROM astrid.queue_status WHERE queue_name = 'adm_plain';
+SELECT astrid_drain_queue('adm_plain');
+SELECT astrid_drain_queue('adm_plain');
+SELECT astrid_enqueue('adm_plain', '{"n": 3}');
+SELECT astrid_enqueue_batch('adm_plain', ARRAY['{"n": 3}']::jsonb[]);
+SELECT accepting, drained, ready, running FROM astrid.queue_status WHERE queue_name = 'adm_plain';
+SELECT count(*) FROM astrid_claim(ARRAY['adm_plain'], 'w');
+SELECT count(astrid_complete(job_id, lease_id)) FROM astrid.job_status WHERE queue_name = 'adm_plain' AND state = 'running';
+SELECT accepting, enabled, drained FROM astrid.queue_status WHERE queue_name = 'adm_plain';
+SELECT astrid_resume_queue('adm_plain');
+SELECT accepting, drained FROM astrid.queue_status WHERE queue_name = 'adm_plain';
+SELECT astrid_enqueue('adm_plain', '{"n": 3}') > 0 AS enqueued;
+SELECT astrid_clear_queue('adm_plain');
+SELECT astrid_drain_queue('adm_none');
+
 -- a queue made in a transaction that rolls back is not there after it
 BEGIN;
 SELECT astrid_create_queue('adm_gone');

@@ -11,7 +11,8 @@ BEGIN
     REVOKE ALL ON SCHEMA astrid FROM PUBLIC;
     GRANT USAGE ON SCHEMA astrid TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
     GRANT SELECT ON astrid.job_status, astrid.queue_status, astrid.worker_status, astrid.worker_metrics,
-        astrid.dead_letters, astrid.health TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
+        astrid.dead_letters, astrid.health, astrid.bulk_status, astrid.export_status
+        TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
     FOR f IN
         SELECT p.oid::regprocedure AS signature, p.prokind,
                regexp_replace(p.proname, '^astrid_', '') AS name

@@ -1,6 +1,6 @@
 CREATE SEQUENCE astrid.queue_seq AS int;
 
--- Read by C through a cache in each backend (extension/queues.c): the columns down to result_schema keep their order, and
+-- Read by C through a cache in each backend (extension/queues.c): the columns down to accepting keep their order, and
 -- whoever writes the table calls astrid._queues_changed().
 CREATE TABLE astrid.queue (
     queue_id               int PRIMARY KEY DEFAULT nextval('astrid.queue_seq'),
@@ -26,6 +26,7 @@ CREATE TABLE astrid.queue (
     job_events             boolean NOT NULL DEFAULT false,
     payload_schema         jsonb,
     result_schema          jsonb,
+    accepting              boolean NOT NULL DEFAULT true,
     dead_blocks            boolean NOT NULL DEFAULT false,
     backoff_base           interval NOT NULL DEFAULT '10 seconds' CHECK (backoff_base >= interval '0'),
     backoff_max            interval NOT NULL DEFAULT '1 hour' CHECK (backoff_max >= interval '0'),
@@ -33,10 +34,13 @@ CREATE TABLE astrid.queue (
     max_crashes            int NOT NULL DEFAULT 3 CHECK (max_crashes >= 1),
     retention              interval NOT NULL DEFAULT '7 days' CHECK (retention >= interval '0'),
     dead_retention         interval CHECK (dead_retention > interval '0'),
-    attempt_retention      interval NOT NULL DEFAULT '7 days' CHECK (attempt_retention >= interval '0'),
-    log_retention          interval NOT NULL DEFAULT '7 days' CHECK (log_retention >= interval '0'),
+    attempt_retention      interval NOT NULL DEFAULT '7 days'
+                           CHECK (attempt_retention BETWEEN interval '0' AND interval '7 days'),
+    log_retention          interval NOT NULL DEFAULT '7 days'
+                           CHECK (log_retention BETWEEN interval '0' AND interval '7 days'),
     result_retention       interval CHECK (result_retention > interval '0'),
     export                 boolean NOT NULL DEFAULT false,
+    closed_by              xid8,
     created_at             timestamptz NOT NULL DEFAULT astrid.clock(),
     updated_at             timestamptz NOT NULL DEFAULT astrid.clock(),
     CONSTRAINT queue_fair_or_ageing CHECK (NOT (fair AND ageing IS NOT NULL)),
@@ -67,6 +71,7 @@ COMMENT ON COLUMN astrid.queue.max_payload_size IS 'Largest payload [kB]; null: 
 COMMENT ON COLUMN astrid.queue.job_events IS 'True: what happens to a job is published as an event.';
 COMMENT ON COLUMN astrid.queue.payload_schema IS 'JSON Schema that payloads must match; null: any.';
 COMMENT ON COLUMN astrid.queue.result_schema IS 'JSON Schema that results must match; null: any.';
+COMMENT ON COLUMN astrid.queue.accepting IS 'False: being drained, nothing can be enqueued; its jobs are still worked off.';
 COMMENT ON COLUMN astrid.queue.dead_blocks IS 'True: a dead job keeps its place in its ordered group until it is redriven or deleted.';
 COMMENT ON COLUMN astrid.queue.backoff_base IS 'Wait after the first failed attempt; it doubles with each further one.';
 COMMENT ON COLUMN astrid.queue.backoff_max IS 'Longest wait between attempts.';
@@ -74,10 +79,12 @@ COMMENT ON COLUMN astrid.queue.retry IS 'Retry policy; null: exponential from ba
 COMMENT ON COLUMN astrid.queue.max_crashes IS 'A job whose attempts ended in so many crashes or lost leases is dead, whatever attempts are left.';
 COMMENT ON COLUMN astrid.queue.retention IS 'How long completed and cancelled jobs are kept, to the day.';
 COMMENT ON COLUMN astrid.queue.dead_retention IS 'How long dead jobs are kept; null: until they are redriven or deleted.';
-COMMENT ON COLUMN astrid.queue.attempt_retention IS 'How long the records of failed attempts are kept, to the day.';
-COMMENT ON COLUMN astrid.queue.log_retention IS 'How long log lines are kept, to the day.';
+COMMENT ON COLUMN astrid.queue.attempt_retention IS 'How long the records of failed attempts are kept, to the day: at most a turn of the ring.';
+COMMENT ON COLUMN astrid.queue.log_retention IS 'How long log lines are kept, to the day: at most a turn of the ring.';
 COMMENT ON COLUMN astrid.queue.result_retention IS 'How long results are kept; null: as long as the job.';
 COMMENT ON COLUMN astrid.queue.export IS 'True: what retention removes is put into astrid.exported first.';
+COMMENT ON COLUMN astrid.queue.closed_by IS
+    'Transaction that closed the queue; null: it is open. Transactions that began to write before may still bring jobs.';
 COMMENT ON COLUMN astrid.queue.created_at IS 'When the queue was created.';
 COMMENT ON COLUMN astrid.queue.updated_at IS 'When its settings last changed.';
 

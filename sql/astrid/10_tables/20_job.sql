@@ -98,7 +98,7 @@ COMMENT ON COLUMN astrid.dead.started_at IS 'When the last attempt was claimed.'
 COMMENT ON COLUMN astrid.dead.finished_at IS 'When the job died.';
 COMMENT ON COLUMN astrid.dead.worker IS 'Worker of the last attempt.';
 COMMENT ON COLUMN astrid.dead.error IS 'Error of the last attempt.';
-COMMENT ON COLUMN astrid.dead.attempts IS 'All attempts, kept for as long as the job; the ring forgets them.';
+COMMENT ON COLUMN astrid.dead.attempts IS 'All attempts, also those of before a redrive, kept for as long as the job; the ring forgets them.';
 
 CREATE TABLE astrid.history (
     LIKE astrid.ready INCLUDING COMMENTS,
@@ -116,7 +116,7 @@ COMMENT ON TABLE astrid.history IS 'Finished jobs: a ring of daily partitions, t
 COMMENT ON COLUMN astrid.history.lease_id IS 'Lease of the attempt that finished the job; null: it was not running.';
 COMMENT ON COLUMN astrid.history.started_at IS 'When that attempt was claimed.';
 COMMENT ON COLUMN astrid.history.finished_at IS 'When the job was completed or cancelled.';
-COMMENT ON COLUMN astrid.history.slot IS 'Partition of the ring: day modulo 8.';
+COMMENT ON COLUMN astrid.history.slot IS 'Partition of the ring: day modulo 8; 8: kept beyond it (history_kept).';
 COMMENT ON COLUMN astrid.history.worker IS 'Worker of that attempt.';
 COMMENT ON COLUMN astrid.history.state IS 'completed or cancelled.';
 COMMENT ON COLUMN astrid.history.result IS 'What the worker returned.';

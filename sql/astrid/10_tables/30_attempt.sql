@@ -31,6 +31,7 @@ CREATE TABLE astrid.job_log (
     lease_id  bigint NOT NULL,
     logged_at timestamptz NOT NULL,
     attempt   int NOT NULL,
+    queue_id  int NOT NULL,
     slot      smallint NOT NULL,
     level     text NOT NULL,
     message   text,
@@ -42,6 +43,7 @@ COMMENT ON COLUMN astrid.job_log.job_id IS 'Job that said it.';
 COMMENT ON COLUMN astrid.job_log.lease_id IS 'Lease of the attempt.';
 COMMENT ON COLUMN astrid.job_log.logged_at IS 'When.';
 COMMENT ON COLUMN astrid.job_log.attempt IS 'Number of the attempt.';
+COMMENT ON COLUMN astrid.job_log.queue_id IS 'Queue of the job.';
 COMMENT ON COLUMN astrid.job_log.slot IS 'Partition of the ring: day modulo 8.';
 COMMENT ON COLUMN astrid.job_log.level IS 'debug, info, warning or error.';
 COMMENT ON COLUMN astrid.job_log.message IS 'The text.';

@@ -99,11 +99,26 @@ COMMENT ON FUNCTION astrid._backoff(int, int) IS
 CREATE FUNCTION astrid._attempts(job bigint) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-SELECT coalesce(jsonb_agg(to_jsonb(a) - 'slot' - 'queue_id' - 'job_id' ORDER BY a.lease_id), '[]')
-  FROM astrid.attempt a
- WHERE a.job_id = job
+SELECT coalesce(jsonb_agg(x.item ORDER BY x.lease_id), '[]')
+  FROM (SELECT DISTINCT ON (u.lease_id) u.lease_id, u.item
+          FROM (SELECT a.lease_id, to_jsonb(a) - '{slot,queue_id,job_id}'::text[] AS item
+                  FROM astrid.attempt a WHERE a.job_id = job
+                 UNION ALL
+                SELECT (e.item ->> 'lease_id')::bigint, e.item
+                  FROM astrid.former_attempts f, jsonb_array_elements(f.attempts) e (item) WHERE f.job_id = job) u
+         ORDER BY u.lease_id) x
 $$;
-COMMENT ON FUNCTION astrid._attempts(bigint) IS 'The failed attempts of a job on record, as a JSON array.';
+COMMENT ON FUNCTION astrid._attempts(bigint) IS
+    'The failed attempts of a job on record, also those of before a redrive, as a JSON array.';
+
+CREATE FUNCTION astrid._keep_attempts(job bigint, former jsonb) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+INSERT INTO astrid.former_attempts (job_id, attempts) VALUES (job, former)
+    ON CONFLICT ON CONSTRAINT former_attempts_pkey DO UPDATE SET attempts = excluded.attempts
+$$;
+COMMENT ON FUNCTION astrid._keep_attempts(bigint, jsonb) IS
+    'Attempts of a dead job that lives again: it may outlive what the ring remembers.';
 
 CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, retryable boolean, retry_in interval,
                                     info jsonb)

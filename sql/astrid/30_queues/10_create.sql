@@ -131,7 +131,21 @@ CREATE FUNCTION astrid.resume_queue(queue text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 BEGIN
+    UPDATE astrid.queue q SET accepting = true, closed_by = NULL WHERE q.queue_id = astrid._queue_id(queue);
     PERFORM astrid.alter_queue(queue, enabled => true);
 END
 $$;
-COMMENT ON FUNCTION astrid.resume_queue(text) IS 'Ends a pause.';
+COMMENT ON FUNCTION astrid.resume_queue(text) IS 'Ends a pause and a drain.';
+
+CREATE FUNCTION astrid.drain_queue(queue text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+BEGIN
+    UPDATE astrid.queue q
+       SET accepting = false, closed_by = coalesce(q.closed_by, pg_current_xact_id()), updated_at = astrid.clock()
+     WHERE q.queue_id = astrid._queue_id(queue);
+    PERFORM astrid._queues_changed();
+END
+$$;
+COMMENT ON FUNCTION astrid.drain_queue(text) IS
+    'Closes the queue: enqueueing raises QJ012, what is in it is worked off. queue_status.drained says when it is empty; astrid_resume_queue opens it.';

@@ -5,7 +5,11 @@ SELECT q.queue_name, q.worker_type, q.priority, q.max_attempts - 1 AS max_retrie
        coalesce(r.n, 0) AS ready, coalesce(w.scheduled, 0) AS scheduled, coalesce(w.blocked, 0) AS blocked,
        coalesce(x.n, 0) AS running, coalesce(d.n, 0) AS dead,
        CASE WHEN r.n > 0 THEN greatest(astrid.clock() - r.oldest, interval '0') END AS oldest_ready_age,
-       q.max_attempts, q.backoff_base, q.backoff_max, q.payload_schema, q.created_at, q.updated_at
+       q.max_attempts, q.backoff_base, q.backoff_max, q.payload_schema, q.created_at, q.updated_at, q.accepting,
+       -- A transaction id of before a restore into another server lies ahead of all of that server's.
+       NOT q.accepting AND r.n IS NULL AND w.queue_id IS NULL AND x.n IS NULL
+       AND (q.closed_by < pg_snapshot_xmin(pg_current_snapshot())
+            OR q.closed_by >= pg_snapshot_xmax(pg_current_snapshot())) AS drained
   FROM astrid.queue q
   LEFT JOIN (SELECT queue_id, count(*) AS n, min(run_at) AS oldest FROM astrid.ready GROUP BY queue_id) r
        USING (queue_id)
@@ -34,6 +38,9 @@ COMMENT ON COLUMN astrid.queue_status.backoff_max IS 'Longest wait between attem
 COMMENT ON COLUMN astrid.queue_status.payload_schema IS 'JSON Schema of the payload: stored, not yet enforced.';
 COMMENT ON COLUMN astrid.queue_status.created_at IS 'When the queue was created.';
 COMMENT ON COLUMN astrid.queue_status.updated_at IS 'When its settings last changed.';
+COMMENT ON COLUMN astrid.queue_status.accepting IS 'False: it is being drained.';
+COMMENT ON COLUMN astrid.queue_status.drained IS
+    'True: it is being drained, has no unfinished job, and no transaction is left that was writing when it was closed.';
 
 CREATE VIEW astrid.dead_letters AS
 SELECT d.job_id, q.queue_name, q.worker_type, d.priority, d.attempt, d.max_attempts, d.enqueued_at, d.started_at,

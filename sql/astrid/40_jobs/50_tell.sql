@@ -34,9 +34,9 @@ DECLARE
     at timestamptz := astrid.clock();
 BEGIN
     PERFORM astrid.check_lease(job_id, lease_id);
-    INSERT INTO astrid.job_log (job_id, lease_id, logged_at, attempt, slot, level, message, fields)
-        SELECT x.job_id, x.lease_id, at, x.attempt, astrid._ring_slot(at), coalesce(level, 'info'), message,
-               fields
+    INSERT INTO astrid.job_log (job_id, lease_id, logged_at, attempt, queue_id, slot, level, message, fields)
+        SELECT x.job_id, x.lease_id, at, x.attempt, x.queue_id, astrid._ring_slot(at), coalesce(level, 'info'),
+               message, fields
           FROM astrid.running x
          WHERE x.job_id = job_id;
 END

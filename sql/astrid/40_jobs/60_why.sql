@@ -14,7 +14,7 @@ BEGIN
         'depends_on', (SELECT coalesce(jsonb_agg(d.parent_id ORDER BY d.parent_id), '[]')
                          FROM astrid.dependency d WHERE d.child_id = job_id),
         'log', (SELECT coalesce(jsonb_agg(l.line ORDER BY l.line -> 'logged_at'), '[]')
-                  FROM (SELECT to_jsonb(x) - 'slot' - 'job_id' - 'lease_id' AS line
+                  FROM (SELECT to_jsonb(x) - '{slot,job_id,lease_id,queue_id}'::text[] AS line
                           FROM astrid.job_log x WHERE x.job_id = job_id ORDER BY x.logged_at DESC LIMIT 100) l));
 END
 $$;

@@ -1,33 +1,44 @@
+CREATE FUNCTION astrid._empty_slot(slot text, written_at text, keepers int[]) RETURNS boolean
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    old boolean;
+BEGIN
+    EXECUTE format('LOCK TABLE ONLY astrid.%I IN ACCESS EXCLUSIVE MODE NOWAIT', slot);
+    -- What it says is checked row by row: a clock that was set back, or a restored dump, must not cost a row of this
+    -- week, nor a setting of a moment ago one that is to be kept.
+    EXECUTE format('SELECT NOT EXISTS (SELECT FROM astrid.%I WHERE %I > $1 %s)', slot, written_at,
+                   CASE WHEN keepers IS NOT NULL THEN 'OR queue_id = ANY ($2)' END)
+        INTO old USING astrid.clock() - interval '5 days', keepers;
+    IF old THEN
+        EXECUTE format('TRUNCATE ONLY astrid.%I', slot);
+    END IF;
+    RETURN old;
+EXCEPTION WHEN lock_not_available THEN
+    RETURN false;  -- somebody reads it; there is a day's time
+END
+$$;
+COMMENT ON FUNCTION astrid._empty_slot(text, text, int[]) IS
+    'Empties a partition of a ring unless it has rows of this week, or of queues that keep them; true: it is empty.';
+
 CREATE FUNCTION astrid._rotate() RETURNS int
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
     at timestamptz := astrid.clock();
-    next_slot smallint := astrid._ring_slot(at + interval '1 day');
+    next_slot smallint := astrid._ring_slot(at + interval '24 hours');
     ring record;
     slot text;
-    old boolean;
-    used boolean;
     n int := 0;
 BEGIN
-    -- Empties the partition of tomorrow, which holds what is a week old. What it says is checked row by row: a clock
-    -- that was set back, or a restored dump, must not cost a row of this week.
+    -- Empties the partition of tomorrow, which holds what is a week old.
     FOR ring IN SELECT * FROM (VALUES ('history', 'finished_at'), ('attempt', 'ended_at'), ('job_log', 'logged_at'),
                                       ('worker_sample', 'sampled_at')) v (name, written_at) LOOP
         slot := ring.name || '_' || next_slot;
-        EXECUTE format('SELECT EXISTS (SELECT FROM astrid.%I)', slot) INTO used;
-        CONTINUE WHEN NOT used;
-        BEGIN
-            EXECUTE format('LOCK TABLE ONLY astrid.%I IN ACCESS EXCLUSIVE MODE NOWAIT', slot);
-            EXECUTE format('SELECT NOT EXISTS (SELECT FROM astrid.%I WHERE %I > $1)', slot, ring.written_at)
-                INTO old USING at - interval '5 days';
-            IF old THEN
-                EXECUTE format('TRUNCATE ONLY astrid.%I', slot);
-                n := n + 1;
-            END IF;
-        EXCEPTION WHEN lock_not_available THEN
-            NULL;  -- somebody reads it; there is a day's time
-        END;
+        IF pg_relation_size(format('astrid.%I', slot)::regclass) > 0 AND astrid._may_empty(ring.name, at)
+           AND astrid._empty_slot(slot, ring.written_at, astrid._keepers(ring.name)) THEN
+            n := n + 1;
+        END IF;
     END LOOP;
     RETURN n;
 END
@@ -74,10 +85,15 @@ CREATE FUNCTION astrid.maintain() RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
+    at timestamptz := astrid.clock();
     reaped int;
     promoted int := 0;
     moved int;
     swept int;
+    bulk int;
+    expired int;
+    pruned jsonb;
+    more boolean;
 BEGIN
     -- One pass at a time; whoever comes second has nothing to do. Released with the transaction.
     IF NOT pg_try_advisory_xact_lock('astrid.queue'::regclass::oid::int, 0) THEN
@@ -91,12 +107,17 @@ BEGIN
     END LOOP;
     swept := astrid._sweep();
     PERFORM astrid._wake_rated();
-    IF reaped >= 1000 OR promoted >= 10000 THEN
+    bulk := astrid._bulk_pass();
+    expired := astrid._expire_dead(at, 1000) + astrid._expire_kept(at, 5000);
+    pruned := astrid._prune(at, 500);
+    more := astrid._forget_attempts(at, 10000);
+    IF reaped >= 1000 OR promoted >= 10000 OR expired >= 1000 OR (pruned ->> 'more')::boolean OR more THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
     END IF;
     PERFORM astrid._note_pass();
-    RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'rotated', astrid._rotate());
+    RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'bulk', bulk,
+                              'expired', expired + (pruned -> 'rows')::int, 'rotated', astrid._rotate());
 END
 $$;
 COMMENT ON FUNCTION astrid.maintain() IS
-    'One bounded pass of what time brings: leases that ran out, jobs that fall due, rings that turn. Returns what was done.';
+    'One bounded pass of what time brings: leases that ran out, jobs that fall due, bulk operations, retention, rings that turn. Returns what was done.';
