@@ -23,6 +23,7 @@
 #include "lease.h"
 #include "limit.h"
 #include "queues.h"
+#include "schema_queue.h"
 #include "sqlstate.h"
 #include "store.h"
 #include "wake.h"
@@ -160,6 +161,17 @@ settle(Aftermath *after, int n)
 	}
 }
 
+/* The result by the schema of the job's queue; in a batch the job is named. */
+static void
+check_result(TupleTableSlot *running, const Completion *item, bool batch, Refusal *refusal)
+{
+	const Queue *queue = queue_by_id(DatumGetInt32(running->tts_values[JOB_QUEUE_ID]));
+
+	if (queue != NULL && queue->result_schema != NULL && !refusal->full)
+		queue_schema_check(queue->result_schema, queue->name, item->result, item->result_is_null,
+						   batch ? "job" : NULL, item->job_id, refusal);
+}
+
 /* Completes what still has its lease and returns how many; the ids of the others are listed in
  * lost. */
 static int
@@ -168,9 +180,11 @@ complete(Completion *items, int n, StringInfo lost)
 	Rows *leases = leases_open();
 	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
 	TimestampTz now = clock_now();
+	Refusal refusal = {0};
 	Store *history = NULL;
 	int done = 0;
 
+	queues_refresh();
 	qsort(items, n, sizeof(Completion), compare_completions);
 	for (int i = 0; i < n; i++)
 	{
@@ -181,11 +195,13 @@ complete(Completion *items, int n, StringInfo lost)
 			appendStringInfo(lost, "%s" INT64_FORMAT, lost->len ? ", " : "", items[i].job_id);
 			continue;
 		}
+		check_result(row, &items[i], n > 1, &refusal);
 		if (history == NULL)
 			history = store_open(STORE_HISTORY + ring_slot(now), n);
 		archive(history, row, &items[i], now);
 		after[done++] = remember(row);
 	}
+	queue_schema_refuse(&refusal, "result");
 	if (history != NULL)
 		store_close(history);
 	rows_close(leases);

@@ -24,6 +24,7 @@
 #include "helpers.h"
 #include "place.h"
 #include "queues.h"
+#include "schema_queue.h"
 #include "sqlstate.h"
 #include "store.h"
 #include "wake.h"
@@ -95,6 +96,23 @@ check_payload(const Queue *queue, const NewJob *item)
 			 errdetail("It has %zu bytes, at most %d kB are allowed.", size, limit),
 			 errhint("Put the data into a file or table and its name into the payload, or raise "
 					 "astrid.max_payload_size or the queue's max_payload_size.")));
+}
+
+/* The payloads of a call by the queue's schema; those of a batch are numbered. */
+static void
+check_schema(const Queue *queue, const NewJob *items, int n, const char *what)
+{
+	Refusal refusal = {0};
+
+	if (queue->payload_schema == NULL)
+		return;
+	for (int i = 0; i < n && !refusal.full; i++)
+	{
+		check_payload(queue, &items[i]);
+		queue_schema_check(queue->payload_schema, queue->name, items[i].payload, false, what, i + 1,
+						   &refusal);
+	}
+	queue_schema_refuse(&refusal, "payload");
 }
 
 static void
@@ -284,6 +302,7 @@ astrid_enqueue(PG_FUNCTION_ARGS)
 	int64 job_id;
 
 	batch_begin(&batch, fcinfo, 1);
+	check_schema(batch.queue, &item, 1, NULL);
 	bucket_check_producer(batch.queue, item.group_key, 1, batch.now);
 	job_id = batch_add(&batch, &item);
 	batch_end(&batch);
@@ -353,6 +372,7 @@ astrid_enqueue_batch(PG_FUNCTION_ARGS)
 	items = get_items(fcinfo, &payloads);
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	batch_begin(&batch, fcinfo, payloads.n);
+	check_schema(batch.queue, items, payloads.n, "payload");
 	check_producers(&batch, items);
 	for (int i = 0; i < payloads.n; i++)
 	{

@@ -23,6 +23,7 @@
 
 #include "args.h"
 #include "queues.h"
+#include "schema_queue.h"
 #include "sqlstate.h"
 #include "store.h"
 
@@ -104,12 +105,12 @@ get_interval(TupleTableSlot *slot, int column)
 									: interval_length(DatumGetIntervalP(slot->tts_values[column]));
 }
 
-static struct varlena *
-get_jsonb(TupleTableSlot *slot, int column)
+static QueueSchema *
+get_schema(TupleTableSlot *slot, int column, const char *name)
 {
 	if (slot->tts_isnull[column])
 		return NULL;
-	return PG_DETOAST_DATUM_COPY(slot->tts_values[column]);
+	return queue_schema_make(DatumGetJsonbPCopy(slot->tts_values[column]), name);
 }
 
 static void
@@ -153,8 +154,8 @@ cache_add(TupleTableSlot *slot)
 	queue->fair = get_bool(slot, QUEUE_FAIR);
 	queue->max_payload_size = get_int(slot, QUEUE_MAX_PAYLOAD_SIZE);
 	queue->job_events = get_bool(slot, QUEUE_JOB_EVENTS);
-	queue->payload_schema = get_jsonb(slot, QUEUE_PAYLOAD_SCHEMA);
-	queue->result_schema = get_jsonb(slot, QUEUE_RESULT_SCHEMA);
+	queue->payload_schema = get_schema(slot, QUEUE_PAYLOAD_SCHEMA, "payload_schema");
+	queue->result_schema = get_schema(slot, QUEUE_RESULT_SCHEMA, "result_schema");
 	queue->accepting = get_bool(slot, QUEUE_ACCEPTING);
 	of_id = hash_search(by_id, &queue->id, HASH_ENTER, NULL);
 	of_id->queue = queue;

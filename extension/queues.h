@@ -38,8 +38,8 @@ typedef struct Queue
 
 	int32 max_payload_size; /* kB; 0: astrid.max_payload_size */
 	bool job_events;
-	struct varlena *payload_schema; /* jsonb; null: none */
-	struct varlena *result_schema;
+	struct QueueSchema *payload_schema; /* null: none */
+	struct QueueSchema *result_schema;
 } Queue;
 
 /* Do claims have to look at the groups of its jobs? */

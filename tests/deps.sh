@@ -6,7 +6,7 @@ set -euo pipefail
 build="build-essential pkg-config postgresql-15 postgresql-server-dev-15 postgresql-15-q3c libpq-dev
        libcfitsio-dev wcslib-dev libsep-dev libfftw3-dev libgsl-dev libpng-dev libssl-dev libjansson-dev
        libmicrohttpd-dev libseccomp-dev liberfa-dev"
-test="git spin libcmocka-dev libipc-run-perl prometheus curl procps
+test="git spin libcmocka-dev libipc-run-perl json-schema-test-suite prometheus curl procps
       util-linux pgbouncer"
 
 if ! command -v dpkg-query >/dev/null; then

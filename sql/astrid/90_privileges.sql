@@ -25,9 +25,9 @@ BEGIN
         CONTINUE WHEN f.name ~ '^_' AND f.name NOT IN ('_number', '_health');
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO astrid_admin', f.signature);
         FOR class IN SELECT * FROM (VALUES
-            ('astrid_reader', '{clock,_number,_health,job,why}'::text[]),
-            ('astrid_producer', '{clock,_number,_health,job,why,enqueue,enqueue_batch,cancel}'),
-            ('astrid_worker', '{clock,_number,_health,job,why,enqueue,enqueue_batch,claim,complete,complete_batch,
+            ('astrid_reader', '{clock,_number,_health,job,why,validate}'::text[]),
+            ('astrid_producer', '{clock,_number,_health,job,why,validate,enqueue,enqueue_batch,cancel}'),
+            ('astrid_worker', '{clock,_number,_health,job,why,validate,enqueue,enqueue_batch,claim,complete,complete_batch,
                                 complete_and_claim,check_lease,fail,snooze,heartbeat,progress,log,reap,maintain,wait}'))
             v (role_name, functions)
         LOOP

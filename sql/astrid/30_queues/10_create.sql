@@ -66,6 +66,8 @@ DECLARE
     new astrid.queue;
 BEGIN
     SELECT q.* INTO STRICT old FROM astrid.queue q WHERE q.queue_id = id FOR UPDATE;
+    PERFORM astrid._check_schema(nullif(payload_schema, 'null'), 'payload_schema'),
+            astrid._check_schema(nullif(result_schema, 'null'), 'result_schema');
     UPDATE astrid.queue q
        SET worker_type = nullif(coalesce(worker_type, q.worker_type), ''),
            priority = coalesce(priority, q.priority),

@@ -35,7 +35,7 @@ COMMENT ON COLUMN astrid.queue_status.oldest_ready_age IS 'How long the oldest r
 COMMENT ON COLUMN astrid.queue_status.max_attempts IS 'Attempts of a job before it is dead.';
 COMMENT ON COLUMN astrid.queue_status.backoff_base IS 'Wait after the first failed attempt; doubles with each further one.';
 COMMENT ON COLUMN astrid.queue_status.backoff_max IS 'Longest wait between attempts.';
-COMMENT ON COLUMN astrid.queue_status.payload_schema IS 'JSON Schema of the payload: stored, not yet enforced.';
+COMMENT ON COLUMN astrid.queue_status.payload_schema IS 'JSON Schema (draft 7) that payloads must match.';
 COMMENT ON COLUMN astrid.queue_status.created_at IS 'When the queue was created.';
 COMMENT ON COLUMN astrid.queue_status.updated_at IS 'When its settings last changed.';
 COMMENT ON COLUMN astrid.queue_status.accepting IS 'False: it is being drained.';
