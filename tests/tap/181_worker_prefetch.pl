@@ -40,6 +40,8 @@ sub attempts
 my @job = jobs(6);
 my $worker = start_worker($node, $dir, conf => $conf);
 ok(started($job[0]), 'the first job runs');
+like(worker_log($worker), qr/each runner gets a cgroup below|runners get no cgroup, limits hold for each process by itself: /,
+	'which limits hold is said at the start');
 is(states(@job), 'running running running running ready ready', 'three more are held, the others are not');
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT worker_id) FROM astrid.job_status WHERE state = 'running'}), '1', 'by the same slot');
 

@@ -120,6 +120,7 @@ test_earlier_names_are_understood(void **state)
 	(void) state;
 	assert_loads("slots = 3\n");
 	assert_int_equal(config.concurrency, 3);
+	config_free(&config);
 	setenv("ASTRID_SLOTS", "5", 1);
 	assert_loads("slots = 3\n");
 	assert_int_equal(config.concurrency, 5);
