@@ -17,6 +17,7 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "children.h"
 #include "claim.h"
 #include "group.h"
 #include "helpers.h"
@@ -147,6 +148,8 @@ leave_groups(const Aftermath *after, int n)
 static void
 settle(Aftermath *after, int n)
 {
+	int64 *jobs = palloc(sizeof(int64) * Max(n, 1));
+
 	queues_refresh();
 	if (n > 1)
 		qsort(after, n, sizeof(Aftermath), compare_aftermaths);
@@ -156,9 +159,9 @@ settle(Aftermath *after, int n)
 	{
 		if (after[i].unique_key)
 			helper_release_key(after[i].queue_id, after[i].unique_key, after[i].job_id);
-		if (lease_has_children(after[i].job_id))
-			helper_unblock(after[i].job_id);
+		jobs[i] = after[i].job_id;
 	}
+	children_settle(jobs, n, PARENT_COMPLETED);
 }
 
 /* The result by the schema of the job's queue; in a batch the job is named. */

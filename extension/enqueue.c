@@ -19,6 +19,8 @@
 
 #include "args.h"
 #include "bucket.h"
+#include "children.h"
+#include "depend.h"
 #include "floor.h"
 #include "guc.h"
 #include "helpers.h"
@@ -69,6 +71,8 @@ typedef struct Batch
 	int64 first;  /* lowest position of those in ready */
 	Store *ready; /* opened when first needed */
 	Store *waiting;
+	Store *cancelled;
+	Depend depend;
 } Batch;
 
 /* What distinguishes a job of it; 0: null. */
@@ -148,6 +152,13 @@ check_accepting(const Queue *queue)
 						errhint("astrid_resume_queue opens it again.")));
 }
 
+/* Null where the argument is. */
+static const char *
+name_argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
 static void
 batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 {
@@ -168,6 +179,9 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 		arg_refuse("max_attempts", "It must be at least 1.");
 	if (!PG_ARGISNULL(ARG_TIMEOUT))
 		arg_require_positive(PG_GETARG_INTERVAL_P(ARG_TIMEOUT), "timeout");
+	depend_begin(&batch->depend, arg_array(fcinfo, ARG_DEPENDS_ON, INT8OID),
+				 name_argument(fcinfo, ARG_DEPENDS_MODE),
+				 name_argument(fcinfo, ARG_DEPENDS_FAILURE));
 }
 
 static void
@@ -240,13 +254,43 @@ add_waiting(Batch *batch, const NewJob *item, int64 job_id, bool blocked)
 	store_add(batch->waiting);
 }
 
+/* A parent has failed already. */
+static void
+add_cancelled(Batch *batch, const NewJob *item, int64 job_id)
+{
+	TupleTableSlot *row;
+
+	if (batch->cancelled == NULL)
+		batch->cancelled = store_open(STORE_HISTORY + ring_slot(batch->now), batch->n);
+	row = store_row(batch->cancelled);
+	fill_row(row, batch, item, job_id);
+	children_mark_cancelled(row, batch->now, batch->depend.reason);
+	store_add(batch->cancelled);
+	if (item->unique_key != (Datum) 0)
+		helper_release_key(batch->queue->id, item->unique_key, job_id);
+}
+
+static void
+add_where_it_belongs(Batch *batch, const NewJob *item, int64 job_id)
+{
+	DependVerdict verdict = depend_verdict(&batch->depend, batch->n);
+	bool blocked = verdict == DEPEND_BLOCKED;
+
+	if (blocked)
+		depend_note(&batch->depend, job_id);
+	if (verdict == DEPEND_CANCELLED)
+		add_cancelled(batch, item, job_id);
+	else if (blocked || batch->run_at > batch->now)
+		add_waiting(batch, item, job_id, blocked);
+	else
+		add_ready(batch, item, job_id);
+}
+
 /* One job; returns its id, or that of the live job with the same unique key. */
 static int64
 batch_add(Batch *batch, const NewJob *item)
 {
-	FunctionCallInfo fcinfo = batch->fcinfo;
 	int64 job_id = store_next(STORE_JOB_SEQ);
-	bool blocked = false;
 
 	check_payload(batch->queue, item);
 	check_unique_key(item->unique_key);
@@ -258,18 +302,16 @@ batch_add(Batch *batch, const NewJob *item)
 		if (holder != job_id)
 			return holder;
 	}
-	if (!PG_ARGISNULL(ARG_DEPENDS_ON))
-		blocked = helper_depend(job_id, PG_GETARG_DATUM(ARG_DEPENDS_ON));
-	if (blocked || batch->run_at > batch->now)
-		add_waiting(batch, item, job_id, blocked);
-	else
-		add_ready(batch, item, job_id);
+	add_where_it_belongs(batch, item, job_id);
 	return job_id;
 }
 
 static void
 batch_end(Batch *batch)
 {
+	depend_end(&batch->depend);
+	if (batch->cancelled != NULL)
+		store_close(batch->cancelled);
 	if (batch->waiting != NULL)
 	{
 		store_close(batch->waiting);

@@ -1,6 +1,6 @@
 /*
- * SQL functions that C calls for what is rarely used: unique keys and dependencies. Called by
- * enqueue.c, complete.c.
+ * SQL functions that C calls for what is rarely used. Called by enqueue.c, complete.c, depend.c,
+ * children.c.
  *
  * They are SECURITY DEFINER with a pinned search_path and nobody else may execute them; a call from
  * C asks for no privilege, so that the hot functions themselves need not be SECURITY DEFINER.
@@ -55,19 +55,18 @@ helper_release_key(int32 queue_id, Datum key, int64 job_id)
 						 Int32GetDatum(queue_id), key, Int64GetDatum(job_id));
 }
 
-bool
-helper_depend(int64 job_id, Datum parents)
-{
-	static const Oid types[] = {INT8OID, INT8ARRAYOID};
-
-	return DatumGetBool(
-		OidFunctionCall2(helper_oid("_depend", 2, types), Int64GetDatum(job_id), parents));
-}
-
-void
-helper_unblock(int64 job_id)
+const char *
+helper_finished_state(int64 job_id)
 {
 	static const Oid types[] = {INT8OID};
+	LOCAL_FCINFO(fcinfo, 1);
+	FmgrInfo function;
+	Datum state;
 
-	OidFunctionCall1(helper_oid("_unblock", 1, types), Int64GetDatum(job_id));
+	fmgr_info(helper_oid("_finished_state", 1, types), &function);
+	InitFunctionCallInfoData(*fcinfo, &function, 1, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = Int64GetDatum(job_id);
+	fcinfo->args[0].isnull = false;
+	state = FunctionCallInvoke(fcinfo);
+	return fcinfo->isnull ? NULL : TextDatumGetCString(state);
 }

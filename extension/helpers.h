@@ -10,10 +10,7 @@ extern int64 helper_hold_key(int32 queue_id, Datum key, int64 job_id);
 /* astrid._release_key */
 extern void helper_release_key(int32 queue_id, Datum key, int64 job_id);
 
-/* astrid._depend: notes the parents of a job; true when one of them is unfinished. */
-extern bool helper_depend(int64 job_id, Datum parents);
-
-/* astrid._unblock: the job is complete, its children may go on. */
-extern void helper_unblock(int64 job_id);
+/* astrid._finished_state: completed or cancelled; null where no job of this number has finished. */
+extern const char *helper_finished_state(int64 job_id);
 
 #endif

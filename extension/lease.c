@@ -60,13 +60,9 @@ lease_lock(int64 job_id, int64 lease_id)
 
 	while (find(leases, job_id, lease_id))
 	{
-		TM_FailureData failure;
-
 		/* The weakest lock that keeps the row: it lets heartbeats through, which a worker sends
 		 * from elsewhere. */
-		result = table_tuple_lock(leases->rel, &leases->row->tts_tid, leases->snapshot, leases->row,
-								  GetCurrentCommandId(false), LockTupleKeyShare, LockWaitBlock, 0,
-								  &failure);
+		result = rows_lock(leases, LockTupleKeyShare);
 		if (result != TM_Updated)
 			break;
 		CHECK_FOR_INTERRUPTS();
@@ -75,23 +71,4 @@ lease_lock(int64 job_id, int64 lease_id)
 	}
 	rows_close(leases);
 	return result == TM_Ok;
-}
-
-bool
-lease_has_children(int64 job_id)
-{
-	Relation rel = table_open(store_oid(STORE_DEPENDENCY), AccessShareLock);
-	bool found = RelationGetNumberOfBlocks(rel) > 0;
-
-	if (found)
-	{
-		Rows *rows = rows_open(STORE_DEPENDENCY);
-		ScanKeyData key;
-
-		rows_key_int8(&key, 1, job_id);
-		found = rows_find(rows, &key, 1);
-		rows_close(rows);
-	}
-	table_close(rel, AccessShareLock);
-	return found;
 }

@@ -19,7 +19,4 @@ extern TupleTableSlot *leases_take(Rows *leases, int64 job_id, int64 lease_id);
  * lost. */
 extern bool lease_lock(int64 job_id, int64 lease_id);
 
-/* Does another job depend on this one? */
-extern bool lease_has_children(int64 job_id);
-
 #endif

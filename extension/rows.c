@@ -1,5 +1,6 @@
 /*
- * Single rows of a table, found by an index (see rows.h). Called by lease.c, group.c, bucket.c.
+ * Single rows of a table, found by an index (see rows.h). Called by lease.c, group.c, bucket.c,
+ * depend.c, children.c.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -74,23 +75,48 @@ rows_refresh(Rows *rows)
 	begin(rows);
 }
 
-bool
-rows_next(Rows *rows)
+static bool
+move(Rows *rows, ScanDirection direction)
 {
-	if (!index_getnext_slot(rows->scan, ForwardScanDirection, rows->row))
+	if (!index_getnext_slot(rows->scan, direction, rows->row))
 		return false;
 	slot_getallattrs(rows->row);
 	return true;
 }
 
-bool
-rows_find(Rows *rows, ScanKey key, int n)
+static void
+search(Rows *rows, ScanKey key, int n)
 {
 	Assert(n <= KEYS_MAX);
 	/* A scan keeps the number of keys it was begun with. */
 	rows->scan->numberOfKeys = n;
 	index_rescan(rows->scan, key, n, NULL, 0);
+}
+
+bool
+rows_next(Rows *rows)
+{
+	return move(rows, ForwardScanDirection);
+}
+
+bool
+rows_find(Rows *rows, ScanKey key, int n)
+{
+	search(rows, key, n);
 	return rows_next(rows);
+}
+
+bool
+rows_previous(Rows *rows)
+{
+	return move(rows, BackwardScanDirection);
+}
+
+bool
+rows_find_last(Rows *rows, ScanKey key, int n)
+{
+	search(rows, key, n);
+	return rows_previous(rows);
 }
 
 TM_Result
@@ -100,6 +126,19 @@ rows_delete(Rows *rows, bool wait)
 
 	return table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
 							  rows->snapshot, InvalidSnapshot, wait, &failure, false);
+}
+
+TM_Result
+rows_lock(Rows *rows, LockTupleMode mode)
+{
+	TM_FailureData failure;
+	TM_Result result =
+		table_tuple_lock(rows->rel, &rows->row->tts_tid, rows->snapshot, rows->row,
+						 GetCurrentCommandId(false), mode, LockWaitBlock, 0, &failure);
+
+	if (result == TM_Ok)
+		slot_getallattrs(rows->row);
+	return result;
 }
 
 static void

@@ -34,9 +34,19 @@ extern void rows_refresh(Rows *rows);
 extern bool rows_find(Rows *rows, ScanKey key, int n);
 extern bool rows_next(Rows *rows);
 
+/* The same from the end of the index: the last row, then those before it. */
+extern bool rows_find_last(Rows *rows, ScanKey key, int n);
+extern bool rows_previous(Rows *rows);
+
 /* Without waiting for a session that is just changing it TM_BeingModified, else TM_Ok, TM_Updated
  * or TM_Deleted. */
 extern TM_Result rows_delete(Rows *rows, bool wait);
+
+/*
+ * Locks the row until the end of the transaction, waiting for whoever has it: TM_Ok, or TM_Updated
+ * or TM_Deleted where it is not the newest version.
+ */
+extern TM_Result rows_lock(Rows *rows, LockTupleMode mode);
 
 /* Keys of the first columns of an index. */
 extern void rows_key_int4(ScanKey key, int column, int32 value);

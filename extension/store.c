@@ -57,12 +57,21 @@ static void
 oids_load(void)
 {
 	static const char *const names[STORE_HISTORY] = {
-		[STORE_QUEUE] = "queue",           [STORE_READY] = "ready",
-		[STORE_WAITING] = "waiting",       [STORE_RUNNING] = "running",
-		[STORE_DEPENDENCY] = "dependency", [STORE_TOKEN] = "token",
-		[STORE_GROUP_SLOT] = "group_slot", [STORE_BUCKET] = "bucket",
-		[STORE_UNIQUE_KEY] = "unique_key", [STORE_WAITING_PARKED] = "waiting_parked",
-		[STORE_JOB_SEQ] = "job_seq",       [STORE_LEASE_SEQ] = "lease_seq",
+		[STORE_QUEUE] = "queue",
+		[STORE_READY] = "ready",
+		[STORE_WAITING] = "waiting",
+		[STORE_RUNNING] = "running",
+		[STORE_DEPENDENCY] = "dependency",
+		[STORE_TOKEN] = "token",
+		[STORE_DEAD] = "dead",
+		[STORE_READY_JOB] = "ready_job_id_key",
+		[STORE_DEPENDENCY_CHILD] = "dependency_child",
+		[STORE_GROUP_SLOT] = "group_slot",
+		[STORE_BUCKET] = "bucket",
+		[STORE_UNIQUE_KEY] = "unique_key",
+		[STORE_WAITING_PARKED] = "waiting_parked",
+		[STORE_JOB_SEQ] = "job_seq",
+		[STORE_LEASE_SEQ] = "lease_seq",
 	};
 	static bool registered = false;
 	Oid namespace = get_namespace_oid("astrid", false);

@@ -45,6 +45,89 @@ SELECT astrid_enqueue('de', '{}', depends_on => ARRAY[:f]);
 \set VERBOSITY default
 SELECT astrid_enqueue('de', '"free"', depends_on => '{}') AS free \gset
 SELECT state FROM astrid.job_status WHERE job_id = :free;
+
+-- any: the first parent that completes is enough
+SELECT astrid_create_queue('any', max_attempts => 1);
+CREATE FUNCTION pg_temp.parents(n int) RETURNS bigint[] LANGUAGE sql AS
+    $$ SELECT array_agg(j ORDER BY j) FROM astrid_enqueue_batch('any', array_fill('"p"'::jsonb, ARRAY[n])) j $$;
+CREATE FUNCTION pg_temp.claim_in_order() RETURNS TABLE (job_id bigint, lease_id bigint) LANGUAGE sql AS
+    $$ SELECT c.job_id, c.lease_id FROM astrid_claim(ARRAY['any'], 'w', 1) c $$;
+CREATE FUNCTION pg_temp.complete_next() RETURNS boolean LANGUAGE sql AS
+    $$ SELECT astrid_complete(job_id, lease_id) FROM pg_temp.claim_in_order() $$;
+CREATE FUNCTION pg_temp.fail_next() RETURNS text LANGUAGE sql AS
+    $$ SELECT astrid_fail(job_id, lease_id, 'dies') FROM pg_temp.claim_in_order() $$;
+SELECT pg_temp.parents(3) AS p \gset
+SELECT astrid_enqueue('any', '"one"', depends_on => :'p', depends_mode => 'any', priority => 9) AS one \gset
+SELECT astrid_enqueue('any', '"later"', depends_on => :'p', depends_mode => 'any', run_at => 'infinity') AS later \gset
+SELECT astrid_why(:one) ~ '^blocked: waits for the first of job \d+ \(ready\), job' AS why;
+SELECT pg_temp.complete_next();
+SELECT state FROM astrid.job_status WHERE job_id IN (:one, :later) ORDER BY job_id;
+SELECT count(*) FROM astrid.dependency;
+SELECT astrid_enqueue('any', '"done"', depends_on => :'p', depends_mode => 'any') AS done \gset
+SELECT state FROM astrid.job_status WHERE job_id = :done;
+SELECT astrid_clear_queue('any', '{ready,scheduled}');
+
+-- failure: wait for a redrive (the default), cancel, run
+SELECT pg_temp.parents(1) AS p \gset
+SELECT astrid_enqueue('any', '"wait"', depends_on => :'p', depends_failure => 'wait') AS waits \gset
+SELECT astrid_enqueue('any', '"cancel"', depends_on => :'p', depends_failure => 'cancel', unique_key => 'k') AS cancels \gset
+SELECT astrid_enqueue('any', '"child of cancel"', depends_on => ARRAY[:cancels]) AS cancels_too \gset
+SELECT astrid_enqueue('any', '"run"', depends_on => :'p', depends_failure => 'run', priority => 9) AS runs \gset
+SELECT pg_temp.fail_next();
+SELECT payload, state, replace(replace(error, (:'p'::bigint[])[1]::text, '<p>'), :'cancels', '<c>') AS error FROM astrid.job_status
+ WHERE job_id IN (:waits, :cancels, :cancels_too, :runs) ORDER BY job_id;
+SELECT count(*) FROM astrid.unique_key WHERE job_id = :cancels;
+SELECT parent_id = (:'p'::bigint[])[1] AS waits_for_the_dead_one FROM astrid.dependency;
+-- later: it is dead already
+SELECT astrid_enqueue('any', '"wait"', depends_on => :'p') AS waits_2 \gset
+SELECT astrid_enqueue('any', '"cancel"', depends_on => :'p', depends_failure => 'cancel', unique_key => 'k') AS cancels_2 \gset
+SELECT astrid_enqueue('any', '"run"', depends_on => :'p', depends_failure => 'run', priority => 9) AS runs_2 \gset
+SELECT payload, state FROM astrid.job_status WHERE job_id IN (:waits_2, :cancels_2, :runs_2) ORDER BY job_id;
+SELECT count(*) FROM astrid.unique_key WHERE job_id = :cancels_2;
+SELECT astrid_redrive('any');
+SELECT pg_temp.complete_next();
+SELECT payload, state FROM astrid.job_status WHERE job_id IN (:waits, :waits_2) ORDER BY job_id;
+SELECT astrid_clear_queue('any', '{ready}');
+
+-- a cancelled or deleted parent comes back never: wait means cancel
+SELECT pg_temp.parents(2) AS p \gset
+SELECT astrid_enqueue('any', '"both"', depends_on => :'p') AS both \gset
+SELECT astrid_enqueue('any', '"any"', depends_on => :'p', depends_mode => 'any') AS either \gset
+SELECT astrid_enqueue('any', '"run"', depends_on => :'p', depends_failure => 'run', priority => 9) AS runs \gset
+SELECT astrid_cancel((:'p'::bigint[])[1]);
+SELECT payload, state FROM astrid.job_status WHERE job_id IN (:both, :either, :runs) ORDER BY job_id;
+SELECT astrid_clear_queue('any', '{ready}');
+SELECT payload, state, replace(error, (:'p'::bigint[])[2]::text, '<p>') ~ 'job <p>, which it depends on, was deleted' AS deleted
+  FROM astrid.job_status WHERE job_id IN (:either, :runs) ORDER BY job_id;
+SELECT astrid_clear_queue('any', '{ready,dead}');
+
+-- any, with a parent that fails under cancel: waits for the other
+SELECT pg_temp.parents(2) AS p \gset
+SELECT astrid_enqueue('any', '"any"', depends_on => :'p', depends_mode => 'any', depends_failure => 'cancel') AS either \gset
+SELECT pg_temp.fail_next();
+SELECT state FROM astrid.job_status WHERE job_id = :either;
+SELECT pg_temp.fail_next();
+SELECT state FROM astrid.job_status WHERE job_id = :either;
+
+-- a parent's queue is dropped
+SELECT astrid_enqueue('de', '"child"', depends_on => ARRAY[astrid_enqueue('any', '"parent"')]) AS child \gset
+SELECT astrid_drop_queue('any');
+SELECT state FROM astrid.job_status WHERE job_id = :child;
+
+-- a batch: all its jobs wait for the same
+SELECT astrid_enqueue('de', '"parent"', priority => -9) AS p \gset
+SELECT count(*) FROM astrid_enqueue_batch('de', array_fill('"child"'::jsonb, ARRAY[2000]), depends_on => ARRAY[:p]);
+SELECT count(*) FROM astrid.dependency WHERE parent_id = :p;
+SELECT astrid_complete(job_id, lease_id) FROM astrid_claim(ARRAY['de'], 'w');
+SELECT state, count(*), count(DISTINCT job_id) FROM astrid.job_status WHERE queue_name = 'de' AND payload = '"child"' GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM astrid.dependency;
+
+-- what is refused: no such mode, a job that does not exist yet (so no cycle)
+SELECT astrid_enqueue('de', '{}', depends_on => ARRAY[:p], depends_mode => 'some');
+SELECT astrid_enqueue('de', '{}', depends_on => ARRAY[:p], depends_failure => 'retry');
+\set VERBOSITY sqlstate
+SELECT astrid_enqueue('de', '{}', depends_on => ARRAY[(SELECT last_value + 2 FROM astrid.job_seq)]);
+\set VERBOSITY default
 SELECT astrid_drop_queue('de');
 SELECT count(*) FROM astrid.dependency;
 SELECT astrid_maintain() ->> 'swept' AS swept;

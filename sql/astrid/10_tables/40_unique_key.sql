@@ -8,13 +8,3 @@ COMMENT ON TABLE astrid.unique_key IS 'Unique keys of live jobs: held from enque
 COMMENT ON COLUMN astrid.unique_key.queue_id IS 'Queue in which the key is unique.';
 COMMENT ON COLUMN astrid.unique_key.unique_key IS 'The key.';
 COMMENT ON COLUMN astrid.unique_key.job_id IS 'The job that holds it.';
-
-CREATE TABLE astrid.dependency (
-    parent_id bigint NOT NULL,
-    child_id  bigint NOT NULL,
-    PRIMARY KEY (parent_id, child_id)
-);
-CREATE INDEX dependency_child ON astrid.dependency (child_id);
-COMMENT ON TABLE astrid.dependency IS 'Which blocked job waits for which; a row goes when its parent completes.';
-COMMENT ON COLUMN astrid.dependency.parent_id IS 'The job that must complete first.';
-COMMENT ON COLUMN astrid.dependency.child_id IS 'The job that waits.';

@@ -15,3 +15,8 @@ CREATE FUNCTION astrid._leave_group(queue int, group_key text, job bigint) RETUR
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_leave_group';
 COMMENT ON FUNCTION astrid._leave_group(int, text, bigint) IS
     'The job does not count towards its group any more: the next one of the group that waits may go on.';
+
+CREATE FUNCTION astrid._jobs_ended(jobs bigint[], how text) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_jobs_ended';
+COMMENT ON FUNCTION astrid._jobs_ended(bigint[], text) IS
+    'These jobs, taken from their tables, are now completed, dead, cancelled or deleted: they wait for nothing any more, and what waits for them goes on or is cancelled.';

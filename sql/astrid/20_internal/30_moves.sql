@@ -46,11 +46,11 @@ DECLARE
 BEGIN
     INSERT INTO astrid.history
         SELECT (job).*, lease, started, at, astrid._ring_slot(at), worker, 'cancelled', NULL, error;
-    DELETE FROM astrid.dependency d WHERE d.child_id = job.job_id;
     PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
     IF job.admission = 2 THEN
         PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
     END IF;
+    PERFORM astrid._jobs_ended(ARRAY[job.job_id], 'cancelled');
     RETURN 'cancelled';
 END
 $$;
@@ -146,6 +146,7 @@ BEGIN
     INSERT INTO astrid.dead
         SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error, astrid._attempts(r.job_id);
     PERFORM astrid._release_key(r.queue_id, r.unique_key, r.job_id);
+    PERFORM astrid._jobs_ended(ARRAY[r.job_id], 'dead');
     RETURN 'dead';
 END
 $$;

@@ -2,33 +2,33 @@ CREATE FUNCTION astrid._delete_jobs(queue int) RETURNS bigint
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
-    n bigint;
-    deleted bigint := 0;
+    gone bigint[];
+    jobs bigint[];
 BEGIN
-    DELETE FROM astrid.dependency d USING astrid.waiting w
-     WHERE w.queue_id = queue AND w.blocked AND d.child_id = w.job_id;
     -- In the order in which completions take them: no deadlock with those.
     PERFORM FROM astrid.waiting w WHERE w.queue_id = queue AND w.blocked ORDER BY w.job_id FOR UPDATE;
     PERFORM FROM astrid.running r WHERE r.queue_id = queue ORDER BY r.job_id FOR UPDATE;
     -- Twice: between the statements a job may be claimed, or go back for a retry.
     FOR round IN 1..2 LOOP
-        DELETE FROM astrid.waiting w WHERE w.queue_id = queue;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        deleted := deleted + n;
-        DELETE FROM astrid.ready r WHERE r.queue_id = queue;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        deleted := deleted + n;
-        DELETE FROM astrid.running r WHERE r.queue_id = queue;
-        GET DIAGNOSTICS n = ROW_COUNT;
-        deleted := deleted + n;
+        WITH x AS (DELETE FROM astrid.waiting w WHERE w.queue_id = queue RETURNING w.job_id)
+        SELECT array_agg(x.job_id) INTO gone FROM x;
+        jobs := jobs || gone;
+        WITH x AS (DELETE FROM astrid.ready r WHERE r.queue_id = queue RETURNING r.job_id)
+        SELECT array_agg(x.job_id) INTO gone FROM x;
+        jobs := jobs || gone;
+        WITH x AS (DELETE FROM astrid.running r WHERE r.queue_id = queue RETURNING r.job_id)
+        SELECT array_agg(x.job_id) INTO gone FROM x;
+        jobs := jobs || gone;
     END LOOP;
-    DELETE FROM astrid.dead d WHERE d.queue_id = queue;
-    GET DIAGNOSTICS n = ROW_COUNT;
+    WITH x AS (DELETE FROM astrid.dead d WHERE d.queue_id = queue RETURNING d.job_id)
+    SELECT array_agg(x.job_id) INTO gone FROM x;
+    jobs := jobs || gone;
     DELETE FROM astrid.unique_key k WHERE k.queue_id = queue;
     DELETE FROM astrid.group_slot g WHERE g.queue_id = queue;
     DELETE FROM astrid.bucket b WHERE b.queue_id = queue;
     DELETE FROM astrid.token t WHERE t.queue_id = queue;
-    RETURN deleted + n;
+    PERFORM astrid._jobs_ended(jobs, 'deleted');  -- jobs of other queues may wait for them
+    RETURN coalesce(cardinality(jobs), 0);
 END
 $$;
 COMMENT ON FUNCTION astrid._delete_jobs(int) IS 'Deletes the jobs of a queue that are not finished.';

@@ -6,6 +6,8 @@ DECLARE
     wanted text[] := coalesce(states, ARRAY['ready', 'scheduled', 'blocked']);
     n bigint;
     cleared bigint := 0;
+    gone bigint[];
+    jobs bigint[];
     leaving bigint[];
     leaving_groups text[];
 BEGIN
@@ -19,26 +21,28 @@ BEGIN
             DELETE FROM astrid.waiting w
              WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
             RETURNING w.job_id, w.unique_key, w.group_key, w.admission),
-        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key),
-        parents AS (DELETE FROM astrid.dependency d USING gone g WHERE d.child_id = g.job_id)
-        SELECT count(*), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, leaving, leaving_groups FROM gone g;
+        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key)
+        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
+               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
         PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
     IF 'ready' = ANY (wanted) THEN
         WITH gone AS (DELETE FROM astrid.ready r WHERE r.queue_id = id RETURNING r.job_id, r.unique_key, r.group_key, r.admission),
         keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key)
-        SELECT count(*), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, leaving, leaving_groups FROM gone g;
+        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
+               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
         PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
     IF 'dead' = ANY (wanted) THEN
         WITH gone AS (DELETE FROM astrid.dead d WHERE d.queue_id = id RETURNING d.job_id, d.group_key, d.admission)
-        SELECT count(*), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, leaving, leaving_groups FROM gone g;
+        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
+               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
         PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
     IF wanted && ARRAY['completed', 'cancelled'] THEN
@@ -46,6 +50,7 @@ BEGIN
         GET DIAGNOSTICS n = ROW_COUNT;
         cleared := cleared + n;
     END IF;
+    PERFORM astrid._jobs_ended(jobs, 'deleted');
     RETURN cleared;
 END
 $$;

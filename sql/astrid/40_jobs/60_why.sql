@@ -50,10 +50,12 @@ DECLARE
     named text[] := '{}';
     never text[] := '{}';
     n bigint := 0;
+    any_of boolean;
 BEGIN
-    FOR p IN SELECT d.parent_id, astrid._state(d.parent_id) AS state
+    FOR p IN SELECT d.parent_id, d.any_of, astrid._state(d.parent_id) AS state
                FROM astrid.dependency d WHERE d.child_id = w.job_id ORDER BY d.parent_id LIMIT 10000 LOOP
         n := n + 1;
+        any_of := p.any_of;
         named := named || format('job %s (%s)', p.parent_id, coalesce(p.state, 'does not exist'));
         IF p.state = 'dead' THEN
             never := never || format('job %s is dead, astrid_retry(%1$s) runs it again', p.parent_id);
@@ -64,8 +66,8 @@ BEGIN
     IF n = 0 THEN
         RETURN 'blocked, but nothing that it waits for is on record: astrid_cancel and enqueue it again';
     END IF;
-    RETURN format('blocked: waits for %s', astrid._some(named, n))
-           || CASE WHEN never <> '{}' THEN format('. It will never run as things are: %s', astrid._some(never, cardinality(never)))
+    RETURN format('blocked: waits for %s%s', CASE WHEN any_of THEN 'the first of ' ELSE '' END, astrid._some(named, n))
+           || CASE WHEN never <> '{}' AND NOT (any_of AND cardinality(never) < n) THEN format('. It will never run as things are: %s', astrid._some(never, cardinality(never)))
                    ELSE '' END;
 END
 $$;

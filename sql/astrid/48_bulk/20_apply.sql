@@ -92,15 +92,15 @@ CREATE FUNCTION astrid._forget(job astrid.ready) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
 BEGIN
-    DELETE FROM astrid.dependency d WHERE d.child_id = job.job_id;
     PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
     IF job.admission = 2 THEN
         PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
     END IF;
+    PERFORM astrid._jobs_ended(ARRAY[job.job_id], 'deleted');
 END
 $$;
 COMMENT ON FUNCTION astrid._forget(astrid.ready) IS
-    'A job that was taken from its table is to leave no trace: gives back its unique key and its place in its group.';
+    'A job that was taken from its table is to leave no trace: gives back its unique key and its place in its group; jobs that wait for it are cancelled.';
 
 CREATE FUNCTION astrid._bulk_delete(job bigint, states text[]) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
