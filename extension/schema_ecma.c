@@ -122,7 +122,8 @@ open_group(Translation *t)
 			t->at += length;
 			t->looks[t->depth - 1] = true;
 			t->out->n_looks++;
-			t->out->look_depth = Max(t->out->look_depth, ++t->look_depth);
+			t->look_depth++;
+			t->out->look_depth = Max(t->out->look_depth, t->look_depth);
 			ecma_emit_text(t, looks[i]);
 			return true;
 		}
