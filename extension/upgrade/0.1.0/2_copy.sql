@@ -1,24 +1,35 @@
--- Every row goes to the table of the same name; new columns take these values, or their default.
+-- Every row goes to the table of the same name. New columns take their default, or these values.
+CREATE TABLE astrid_0_1_0.new_value (name text, new_column text, new_value text);
+INSERT INTO astrid_0_1_0.new_value
+    SELECT t, 'lane', 'greatest(least(priority, 1073741823), -1073741823) * 2 + 1'
+      FROM unnest('{ready,waiting,running,dead,history}'::text[]) t
+    UNION ALL
+    SELECT t, 'crashes', '0' FROM unnest('{ready,waiting,running,dead,history}'::text[]) t
+    UNION ALL
+    SELECT 'job_log', 'queue_id', 'coalesce(' || string_agg(format(
+               '(SELECT j.queue_id FROM astrid_0_1_0.%I j WHERE j.job_id = job_log.job_id LIMIT 1)', t), ', ') || ', 0)'
+      FROM unnest('{running,history,dead,waiting,ready}'::text[]) t
+    UNION ALL
+    VALUES ('waiting', 'parked', 'false'), ('dependency', 'any_of', 'false'), ('dependency', 'failure', '''wait''');
+
 DO $$
 DECLARE
-    job_columns text[] := ARRAY['lane', 'crashes'];
-    job_values text[] := ARRAY['greatest(least(priority, 1073741823), -1073741823) * 2 + 1', '0'];
     t record;
 BEGIN
     FOR t IN
-        SELECT c.relname AS name,
-               (SELECT array_agg(quote_ident(a.attname) ORDER BY a.attnum) FROM pg_attribute a
-                 WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
-          FROM pg_class c
+        SELECT c.relname AS name, string_agg(n.target, ', ' ORDER BY n.place) AS targets,
+               string_agg(n.source, ', ' ORDER BY n.place) AS sources
+          FROM pg_class c,
+               LATERAL (SELECT a.attnum, quote_ident(a.attname), quote_ident(a.attname) FROM pg_attribute a
+                         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                        UNION ALL
+                        SELECT 1000, v.new_column, v.new_value FROM astrid_0_1_0.new_value v
+                         WHERE v.name = c.relname) AS n (place, target, source)
          WHERE c.relnamespace = 'astrid_0_1_0'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+           AND c.relname <> 'new_value'
+         GROUP BY c.relname
     LOOP
-        EXECUTE format('INSERT INTO astrid.%I (%s) SELECT %s FROM astrid_0_1_0.%1$I', t.name,
-            array_to_string(t.columns || CASE WHEN t.name IN ('ready', 'running', 'dead', 'history') THEN job_columns
-                                              WHEN t.name = 'waiting' THEN job_columns || ARRAY['parked']
-                                              ELSE '{}' END, ', '),
-            array_to_string(t.columns || CASE WHEN t.name IN ('ready', 'running', 'dead', 'history') THEN job_values
-                                              WHEN t.name = 'waiting' THEN job_values || ARRAY['false']
-                                              ELSE '{}' END, ', '));
+        EXECUTE format('INSERT INTO astrid.%I (%s) SELECT %s FROM astrid_0_1_0.%1$I', t.name, t.targets, t.sources);
     END LOOP;
 END
 $$;
