@@ -21,6 +21,7 @@ static const struct
 } failures[] = {
 	{"QJ001", PQ_LEASE_LOST},
 	{"QJ009", PQ_REFUSED},
+	{"QJ010", PQ_REFUSED},
 	{"QJ007", PQ_UNSUPPORTED}, /* the library is not preloaded */
 	{"42883", PQ_UNSUPPORTED}, /* no such function */
 	{"3F000", PQ_UNSUPPORTED}, /* no such schema: the extension is not there (yet) */
