@@ -58,6 +58,20 @@ SELECT split_part(line, ' ', 1) FROM pg_temp.health('ring_rotation') line;
 SELECT (astrid_maintain() ->> 'rotated')::int > 0;
 SELECT pg_temp.health('ring_rotation');
 
+-- Bulk operations, exports
+SELECT astrid_enqueue('he', '{}', tags => '{bulk}') IS NULL;
+SELECT astrid_cancel_jobs('{"queue": "he", "tags": ["bulk"]}', rate => 1) ->> 'state';
+SET astrid.test_clock = '2030-01-08 23:00:30+00';
+SELECT pg_temp.health('bulk_lag', 'bulk_failed');
+UPDATE astrid.bulk_operation SET state = 'failed', finished_at = astrid.clock();
+SELECT pg_temp.health('bulk_lag', 'bulk_failed');
+DELETE FROM astrid.bulk_operation;
+INSERT INTO astrid.exported (queue_name, kind, "row", exported_at)
+    SELECT q, 'dead', '{}', astrid.clock() - interval '2 days' FROM unnest('{he,he,gone}'::text[]) q;
+SELECT pg_temp.health('exports');
+DELETE FROM astrid.exported;
+SELECT pg_temp.health('exports');
+
 -- What must add up, and does not when a row is lost
 SELECT astrid_create_queue('sums', concurrency => 5, rate_limit => 10, group_concurrency => 2);
 SELECT count(*) FROM astrid_enqueue_batch('sums', array_fill('{}'::jsonb, '{9}'), group_key => 'a');

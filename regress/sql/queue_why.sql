@@ -151,8 +151,14 @@ SELECT pg_temp.add('wh', 'grandchild', depends_on => ARRAY[pg_temp.job('child')]
 SELECT astrid_pause_queue('wh');
 SELECT pg_temp.why(pg_temp.job('grandchild'));
 SELECT astrid_resume_queue('wh');
+SELECT astrid_enqueue('wh', '{"name": "either"}', depends_on => ARRAY[pg_temp.job('urgent'), pg_temp.job('first')], depends_mode => 'any') IS NULL;
+SELECT pg_temp.why(pg_temp.job('either'));
+SELECT astrid_enqueue('wh', '{"name": "fragile"}', depends_on => ARRAY[pg_temp.job('urgent')], depends_failure => 'cancel') IS NULL;
+SELECT pg_temp.why(pg_temp.job('fragile'));
 SELECT pg_temp.fail('urgent', 'no stars', false);
 SELECT pg_temp.why(pg_temp.job('child'));
+SELECT pg_temp.why(pg_temp.job('either'));
+SELECT pg_temp.why(pg_temp.job('fragile'));
 SELECT pg_temp.why(pg_temp.job('urgent'));
 
 -- Time: as enqueued, after a failure, due

@@ -76,8 +76,8 @@ SELECT astrid._check('prepared_jobs', astrid._seconds(astrid.clock() - min(p.pre
                      'What they enqueued or claimed nobody else sees: COMMIT PREPARED or ROLLBACK PREPARED')
   FROM pg_prepared_xacts p
  WHERE p.database = current_database()
-   AND EXISTS (SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-                WHERE l.pid IS NULL AND l.virtualtransaction = '-1/' || p.transaction
+   AND EXISTS (SELECT FROM pg_locks own JOIN pg_locks l USING (virtualtransaction) JOIN pg_class c ON c.oid = l.relation
+                WHERE own.transactionid = p.transaction AND own.pid IS NULL AND l.pid IS NULL
                   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
                   AND c.relnamespace = 'astrid'::regnamespace)
 $$;

@@ -50,6 +50,8 @@ BEGIN
                                        'no dropped queue is left to sweep'),
                               'End the transactions that began before, prepared ones too: see oldest_snapshot');
     RETURN QUERY SELECT * FROM astrid._health_rings(at);
+    RETURN QUERY SELECT * FROM astrid._health_bulk(at, remedy);
+    RETURN QUERY SELECT * FROM astrid._health_exports(at);
 END
 $$;
 COMMENT ON FUNCTION astrid._health_lags() IS 'Checks: is maintenance behind.';
@@ -80,3 +82,39 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION astrid._health_rings(timestamptz) IS 'Check: have the rings been turned today.';
+
+CREATE FUNCTION astrid._health_bulk(at timestamptz, remedy text) RETURNS SETOF astrid._finding
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT astrid._check('bulk_lag', coalesce(astrid._seconds(at - min(b.next_at)), 0), 10, 60, 'seconds',
+                     coalesce('behind their rate are the bulk operations '
+                              || astrid._some(array_agg(b.bulk_id::text ORDER BY b.next_at), count(*)),
+                              'no bulk operation is behind its rate'), remedy)
+  FROM astrid.bulk_operation b WHERE b.state = 'running' AND b.next_at <= at
+UNION ALL
+SELECT astrid._check('bulk_failed', count(*), 1, NULL, 'operations',
+                     coalesce('failed in the last day have the bulk operations '
+                              || astrid._some(array_agg(b.bulk_id::text ORDER BY b.bulk_id), count(*)),
+                              'no bulk operation failed in the last day'),
+                     'astrid.bulk_status says with what error: start them again')
+  FROM astrid.bulk_operation b WHERE b.state = 'failed' AND b.finished_at > at - interval '1 day'
+$$;
+COMMENT ON FUNCTION astrid._health_bulk(timestamptz, text) IS 'Checks: do bulk operations go on.';
+
+CREATE FUNCTION astrid._health_exports(at timestamptz) RETURNS SETOF astrid._finding
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+-- The first row of each queue, from queue to queue by the index.
+WITH RECURSIVE first AS (
+    (SELECT x.queue_name, x.exported_at FROM astrid.exported x ORDER BY x.queue_name, x.export_id LIMIT 1)
+    UNION ALL
+    SELECT n.* FROM first f, LATERAL (SELECT x.queue_name, x.exported_at FROM astrid.exported x
+                                       WHERE x.queue_name > f.queue_name ORDER BY x.queue_name, x.export_id LIMIT 1) n)
+SELECT astrid._check('exports', coalesce(astrid._seconds(at - min(f.exported_at)), 0), 86400, NULL, 'seconds',
+                     coalesce('rows that were removed wait since ' || min(f.exported_at) || ', of queue '
+                              || astrid._some(array_agg(format('"%s"', f.queue_name) ORDER BY f.exported_at), count(*)),
+                              'nothing waits for astrid_take_exported'),
+                     'Nobody fetches them with astrid_take_exported: do, or alter the queue with export => false')
+  FROM first f
+$$;
+COMMENT ON FUNCTION astrid._health_exports(timestamptz) IS 'Check: does somebody fetch what retention exports.';

@@ -16,22 +16,24 @@ SELECT astrid._check('lock_waits', coalesce(astrid._seconds(astrid.clock() - min
 $$;
 COMMENT ON FUNCTION astrid._health_locks() IS 'Check: who waits for a lock on a table of the queue.';
 
--- The other checks would wait for it too.
+-- The other checks would wait for it too, as they would behind one who waits for such a lock.
 CREATE FUNCTION astrid._health_locked() RETURNS SETOF astrid._finding
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 SELECT astrid._check('locked_tables', count(*), NULL, 1, 'tables',
-                     coalesce(astrid._some(array_agg(format('astrid.%s is locked by %s', t.relname,
-                                                            coalesce('session ' || t.pid, 'a prepared transaction'))), count(*))
+                     coalesce(astrid._some(array_agg(format('astrid.%s is %s by %s', t.relname,
+                                                            CASE WHEN t.granted THEN 'locked' ELSE 'wanted' END,
+                                                            coalesce('session ' || t.pid, 'a prepared transaction'))
+                                                     ORDER BY t.granted DESC, t.pid), count(*))
                               || '; the checks that read tables are left out', 'no table of the queue is locked as a whole'),
                      'Nothing goes on until it ends: pg_terminate_backend, or COMMIT PREPARED or ROLLBACK PREPARED')
-  FROM (SELECT l.pid, c.relname
-          FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-         WHERE l.granted AND l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
-           AND c.relnamespace = 'astrid'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition
+  FROM (SELECT l.pid, l.granted, c.relname
+          FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+         WHERE l.mode = 'AccessExclusiveLock' AND l.pid IS DISTINCT FROM pg_backend_pid()
+           AND c.relnamespace = 'astrid'::regnamespace AND c.relkind = 'r'
            AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
-           -- Vacuum and the like take such a lock for a moment.
-           AND coalesce(a.xact_start, '-infinity') < clock_timestamp() - interval '2 seconds') t
+           -- Turning a ring takes such a lock for a moment, and so may VACUUM.
+           AND NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_stat_progress_vacuum v WHERE v.pid = l.pid)) t
 $$;
 COMMENT ON FUNCTION astrid._health_locked() IS 'Check: is a table of the queue locked as a whole.';
 

@@ -1,7 +1,8 @@
 -- Readers see sessions, slots and standbys through it, but no query text.
 CREATE FUNCTION astrid._health() RETURNS TABLE (check_name text, status text, value float8, threshold float8, unit text,
                                                 detail text)
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    SET lock_timeout = '2s' SET jit = off AS
 $$
 DECLARE
     locked boolean;

@@ -201,7 +201,9 @@ $$;
 COMMENT ON FUNCTION astrid._why_unknown(bigint) IS 'astrid.why where no job is found.';
 
 CREATE FUNCTION astrid.why(job_id bigint) RETURNS text
-    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+    LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
+    -- Where there is nothing but a sequential scan, its feigned cost must not bring the JIT compiler in.
+    SET enable_seqscan = off SET jit = off AS
 $$
 #variable_conflict use_variable
 DECLARE
