@@ -93,6 +93,15 @@ SELECT astrid_complete(job_id, lease_id) FROM astrid.running;
 SELECT pg_temp.told(astrid_delete_jobs('{"queue": "bk", "state": "completed", "finished_after": "2029-01-01"}'));
 SELECT count(*) FROM astrid.job_status WHERE queue_name = 'bk';
 
+-- with a job that others wait for they are cancelled: done all the same, and deleted where that was asked for
+SELECT astrid_enqueue('bk', '"parent"') AS parent \gset
+SELECT astrid_enqueue('bk', '"child"', depends_on => ARRAY[:parent]) > 0 AS enqueued;
+SELECT pg_temp.told(astrid_cancel_jobs('{"queue": "bk"}'));
+SELECT astrid_enqueue('bk', '"parent"') AS parent \gset
+SELECT astrid_enqueue('bk', '"child"', depends_on => ARRAY[:parent]) > 0 AS enqueued;
+SELECT pg_temp.told(astrid_delete_jobs('{"queue": "bk", "state": ["ready", "blocked"]}'));
+SELECT payload, state FROM astrid.job_status WHERE queue_name = 'bk' ORDER BY job_id;
+
 -- move: with all their options; a job whose key is taken over there stays
 SELECT astrid_enqueue('bk', '1', priority => 3, max_attempts => 7, timeout => '5 s', unique_key => 'k1', group_key => 'g', tags => ARRAY['t']) AS job1,
        astrid_enqueue('bk', '2', unique_key => 'k2') AS job2,

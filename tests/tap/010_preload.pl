@@ -22,11 +22,12 @@ $node->safe_psql('postgres', q{SELECT astrid_enqueue('q', '{}', run_at => clock_
 ok( $node->poll_query_until('postgres', q{SELECT state FROM astrid.job_status}, 'ready'),
 	'the worker makes a scheduled job ready when it is due');
 
-# What falls due wakes the worker, and one pass is not the limit.
+# What falls due wakes the worker, also when it was awake before for something else, and one pass is not the limit.
 $node->append_conf('postgresql.conf', 'astrid.maintenance_interval = 1h');
 $node->reload;
 $node->safe_psql('postgres', q{
-	SELECT astrid_create_queue('later');
+	SELECT astrid_create_queue('later'), astrid_create_queue('soon');
+	SELECT astrid_enqueue('soon', '{}', run_at => clock_timestamp() + interval '1 s');
 	SELECT count(*) FROM astrid_enqueue_batch('later', array_fill('{}'::jsonb, '{25000}'),
 		run_at => clock_timestamp() + interval '2 s')});
 ok( $node->poll_query_until('postgres', q{SELECT ready FROM astrid.queue_status WHERE queue_name = 'later'}, '25000'),

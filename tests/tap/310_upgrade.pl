@@ -70,6 +70,14 @@ sub fill_queue
 	my $child = $sql->("SELECT astrid_enqueue('q', '{\"n\": 6}', depends_on => '{$job}')");
 	$sql->(q{SELECT astrid_enqueue('q', '{"n": 7}', unique_key => 'live', run_at => clock_timestamp() + '1 h')});
 	$sql->("SELECT astrid_heartbeat('tap', '{$job}', '{$lease}', '1 h', '{\"status\": \"BUSY\"}')");
+	$sql->(q{SELECT astrid_create_queue('export', dead_retention => '1 us', export => true)});
+	$sql->(q{SELECT astrid_enqueue_batch('export', '{1, 2, 3}')});
+	($job, $lease) = claim($database, 'export');
+	$sql->("SELECT astrid_fail($job, $lease, 'expires', false)");
+	$sql->(q{SELECT astrid_maintain()});
+	($job, $lease) = claim($database, 'export');
+	$sql->("SELECT astrid_fail($job, $lease, 'lives again', false), astrid_retry($job)");
+	$sql->(q{SELECT astrid_cancel_jobs('{"queue": "export"}', rate => 1)});
 	$sql->(q{SELECT astrid_drop_queue('gone')});
 	$sql->(q{SELECT astrid_create_queue('limits', concurrency => 2, ordered => true, dead_blocks => true, producer_rate_limit => 1)});
 	$sql->(q{SELECT astrid_enqueue('limits', '{}', group_key => 'g')});

@@ -22,7 +22,7 @@ COMMENT ON COLUMN astrid.attempt.queue_id IS 'Queue of the job.';
 COMMENT ON COLUMN astrid.attempt.slot IS 'Partition of the ring: day modulo 8.';
 COMMENT ON COLUMN astrid.attempt.worker IS 'Worker that ran it.';
 COMMENT ON COLUMN astrid.attempt.cause IS
-    'error, exit, signal, timeout, memory, crash, cancel as the worker reports it, lease expired, or deadline.';
+    'error, exit, signal, timeout, memory, crash, cancel as the worker reports it, or lease expired.';
 COMMENT ON COLUMN astrid.attempt.error IS 'Text of the error.';
 COMMENT ON COLUMN astrid.attempt.info IS 'What else the worker reported: signal, exit code, resource usage.';
 
@@ -31,7 +31,7 @@ CREATE TABLE astrid.job_log (
     lease_id  bigint NOT NULL,
     logged_at timestamptz NOT NULL,
     attempt   int NOT NULL,
-    queue_id  int NOT NULL,
+    queue_id  int,
     slot      smallint NOT NULL,
     level     text NOT NULL,
     message   text,
@@ -43,7 +43,7 @@ COMMENT ON COLUMN astrid.job_log.job_id IS 'Job that said it.';
 COMMENT ON COLUMN astrid.job_log.lease_id IS 'Lease of the attempt.';
 COMMENT ON COLUMN astrid.job_log.logged_at IS 'When.';
 COMMENT ON COLUMN astrid.job_log.attempt IS 'Number of the attempt.';
-COMMENT ON COLUMN astrid.job_log.queue_id IS 'Queue of the job.';
+COMMENT ON COLUMN astrid.job_log.queue_id IS 'Queue of the job; null: written by version 0.1.0.';
 COMMENT ON COLUMN astrid.job_log.slot IS 'Partition of the ring: day modulo 8.';
 COMMENT ON COLUMN astrid.job_log.level IS 'debug, info, warning or error.';
 COMMENT ON COLUMN astrid.job_log.message IS 'The text.';

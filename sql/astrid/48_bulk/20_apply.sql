@@ -59,7 +59,8 @@ BEGIN
             END IF;
         END IF;
     END LOOP;
-    RETURN false;
+    -- Perhaps with a job that it waited for, a moment ago.
+    RETURN EXISTS (SELECT FROM astrid.history h WHERE h.job_id = job AND h.state = 'cancelled');
 END
 $$;
 COMMENT ON FUNCTION astrid._bulk_cancel(bigint, text[]) IS 'astrid.cancel for a job of a bulk operation.';
@@ -92,7 +93,7 @@ CREATE FUNCTION astrid._forget(job astrid.ready) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
 BEGIN
-    PERFORM astrid._forget_key(job.queue_id, job.unique_key, job.job_id);
+    PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
     IF job.admission = 2 THEN
         PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
     END IF;
@@ -128,7 +129,10 @@ BEGIN
                 RETURN true;
             END IF;
         END IF;
-        DELETE FROM astrid.history h WHERE h.job_id = job AND h.state = ANY (states);
+        -- Jobs that waited for a deleted one are cancelled with it: they are to leave no trace either.
+        DELETE FROM astrid.history h
+         WHERE h.job_id = job
+           AND (h.state = ANY (states) OR h.state = 'cancelled' AND states && ARRAY['scheduled', 'blocked', 'ready']);
         IF FOUND THEN
             RETURN true;
         END IF;

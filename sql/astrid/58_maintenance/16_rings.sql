@@ -13,12 +13,14 @@ WITH kept AS (
            LATERAL (VALUES ('history', q.retention, q.result_retention),
                            ('attempt', q.attempt_retention, NULL),
                            ('job_log', q.log_retention, NULL)) v (ring, retention, results)
-     WHERE q.export OR v.retention <> interval '7 days' OR v.results IS NOT NULL OR v.ring = 'attempt'),
+     WHERE q.export OR v.retention <> interval '7 days' OR v.results IS NOT NULL),
 work AS (
-    SELECT k.*, a.age,
-           -- Attempts of a week ago may belong to a job that still lives: the walk looks.
-           CASE WHEN a.age < 7 THEN k.days < a.age ELSE k.export OR k.days > 7 OR k.ring = 'attempt' END AS leaves
-      FROM kept k, generate_series(1, 7) a (age))
+    SELECT k.ring, a.age, k.queue_id, k.result_days,
+           CASE WHEN a.age < 7 THEN k.days < a.age ELSE k.export OR k.days > 7 END AS leaves
+      FROM kept k, generate_series(1, 7) a (age)
+     UNION ALL
+    -- Attempts of a week ago may belong to a job that still lives: 0 makes the walk look for those of any queue.
+    SELECT 'attempt', 7, 0, NULL, true)
 SELECT w.ring, w.age, astrid._ring_slot(astrid._ago(at, make_interval(days => w.age))),
        (astrid._ago(at, make_interval(days => w.age)) AT TIME ZONE 'UTC')::date,
        coalesce(array_agg(w.queue_id) FILTER (WHERE w.leaves), '{}'),
@@ -29,7 +31,7 @@ SELECT w.ring, w.age, astrid._ring_slot(astrid._ago(at, make_interval(days => w.
  ORDER BY w.age DESC, w.ring
 $$;
 COMMENT ON FUNCTION astrid._ring_work(timestamptz) IS
-    'Per ring and slot, the queues whose rows have to leave it by now, and those whose results have.';
+    'Per ring and slot, the queues whose rows have to leave it by now (0: those of unfinished jobs), and those whose results have.';
 
 CREATE FUNCTION astrid._leave_sql(ring text, slot smallint, age int) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
@@ -42,7 +44,7 @@ DECLARE
         OR EXISTS (SELECT FROM astrid.ready l WHERE l.job_id = %1$s.job_id)
         OR EXISTS (SELECT FROM astrid.running l WHERE l.job_id = %1$s.job_id))';
     extra text := '';
-    wanted text := 'true';
+    wanted text := 't.queue_id = ANY ($3)';
 BEGIN
     IF ring = 'history' THEN
         extra := format($sql$,
@@ -50,7 +52,7 @@ BEGIN
                 SELECT 8, %1$s FROM gone g WHERE g.queue_id IN (SELECT q.queue_id FROM q WHERE q.days > 7))$sql$, columns);
     ELSIF ring = 'attempt' THEN
         IF age >= 7 THEN
-            wanted := 't.queue_id IN (SELECT q.queue_id FROM q WHERE q.export) OR ' || format(live, 't');
+            wanted := wanted || ' OR 0 = ANY ($3) AND ' || format(live, 't');
         END IF;
         extra := format($sql$,
             folded AS (INSERT INTO astrid.former_attempts AS f (job_id, attempts)
@@ -61,7 +63,7 @@ BEGIN
     RETURN format($sql$
         WITH q AS (SELECT x.queue_id, x.queue_name, x.export, astrid._days(x.%2$I) AS days FROM astrid.queue x),
         gone AS (DELETE FROM astrid.%1$I t
-            WHERE t.ctid >= $1 AND t.ctid < $2 AND t.queue_id = ANY ($3) AND t.%3$I < $4 AND (%4$s) RETURNING t.*),
+            WHERE t.ctid >= $1 AND t.ctid < $2 AND t.%3$I < $4 AND (%4$s) RETURNING t.*),
         saved AS (INSERT INTO astrid.exported (queue_name, kind, "row")
             SELECT q.queue_name, %5$L, astrid._export_form(to_jsonb(g)) FROM gone g JOIN q USING (queue_id)
              WHERE q.export AND q.days <= 7)%6$s

@@ -81,6 +81,16 @@ SELECT astrid._wake(q.queue_name, 1000)
 $$;
 COMMENT ON FUNCTION astrid._wake_rated() IS 'Wakes the workers of queues with jobs for which the rate limit has a token again.';
 
+CREATE FUNCTION astrid._wake_when_due(at timestamptz) RETURNS void
+    LANGUAGE sql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+-- A pass that came early, and a worker that was started anew, do not know of it.
+SELECT astrid._wake_at(least((SELECT min(w.run_at) FROM astrid.waiting w WHERE NOT w.blocked AND w.run_at > at),
+                             (SELECT min(b.next_at) FROM astrid.bulk_operation b
+                               WHERE b.state = 'running' AND b.next_at > at)))
+$$;
+COMMENT ON FUNCTION astrid._wake_when_due(timestamptz) IS 'Tells the maintenance worker when the next job falls due.';
+
 CREATE FUNCTION astrid.maintain() RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -91,7 +101,6 @@ DECLARE
     moved int;
     swept int;
     bulk int;
-    late int;
     expired int;
     pruned jsonb;
     more boolean;
@@ -100,7 +109,6 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock('astrid.queue'::regclass::oid::int, 0) THEN
         RETURN jsonb_build_object('busy', true);
     END IF;
-    late := astrid._pass_deadlines();
     reaped := astrid.reap();
     FOR batch IN 1..10 LOOP
         moved := astrid._promote();
@@ -108,19 +116,19 @@ BEGIN
         EXIT WHEN moved = 0;
     END LOOP;
     swept := astrid._sweep();
-    PERFORM astrid._free_keys();
     PERFORM astrid._wake_rated();
     bulk := astrid._bulk_pass();
     expired := astrid._expire_dead(at, 1000) + astrid._expire_kept(at, 5000);
     pruned := astrid._prune(at, 500);
     more := astrid._forget_attempts(at, 10000);
-    IF reaped >= 1000 OR promoted >= 10000 OR late >= 1000 OR expired >= 1000 OR (pruned ->> 'more')::boolean OR more THEN
+    PERFORM astrid._wake_when_due(at);
+    IF reaped >= 1000 OR promoted >= 10000 OR expired >= 1000 OR (pruned ->> 'more')::boolean OR more THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
     END IF;
     PERFORM astrid._note_pass();
     RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'bulk', bulk,
-                              'late', late, 'expired', expired + (pruned -> 'rows')::int, 'rotated', astrid._rotate());
+                              'expired', expired + (pruned -> 'rows')::int, 'rotated', astrid._rotate());
 END
 $$;
 COMMENT ON FUNCTION astrid.maintain() IS
-    'One bounded pass of what time brings: deadlines, leases that ran out, jobs that fall due, bulk operations, retention, rings that turn. Returns what was done.';
+    'One bounded pass of what time brings: leases that ran out, jobs that fall due, bulk operations, retention, rings that turn. Returns what was done.';
