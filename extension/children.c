@@ -24,10 +24,10 @@
 #include "args.h"
 #include "children.h"
 #include "floor.h"
-#include "helpers.h"
 #include "place.h"
 #include "queues.h"
 #include "rows.h"
+#include "unique.h"
 #include "wake.h"
 
 #define CHILDREN_AT_ONCE 500 /* rows gathered before they are written */
@@ -311,8 +311,8 @@ cancel(Settling *settling, const Edge *cause)
 	children_mark_cancelled(row, settling->now, children_reason(cause->parent_id, cause->end));
 	store_add(history);
 	if (!child->tts_isnull[JOB_UNIQUE_KEY])
-		helper_release_key(DatumGetInt32(child->tts_values[JOB_QUEUE_ID]),
-						   child->tts_values[JOB_UNIQUE_KEY], cause->child_id);
+		unique_release_one(DatumGetInt32(child->tts_values[JOB_QUEUE_ID]),
+						   child->tts_values[JOB_UNIQUE_KEY], cause->child_id, settling->now);
 	/* Who enqueued a child of it has committed by now. */
 	rows_refresh(settling->edges);
 	gather(settling, cause->child_id, PARENT_CANCELLED);

@@ -29,7 +29,9 @@
 
 #include "args.h"
 #include "claim.h"
+#include "deadline.h"
 #include "group.h"
+#include "helpers.h"
 #include "limit.h"
 #include "place.h"
 #include "queues.h"
@@ -58,6 +60,7 @@ enum
 	OUT_COLUMNS
 };
 
+#define LATE_MAX 100 /* jobs past their deadline that one claim buries */
 #define GROUPS_MAX                                                                                 \
 	200 /* locks of groups that one claim asks for: each is an entry of the lock table */
 
@@ -77,6 +80,8 @@ typedef struct Claim
 	Store *running; /* opened with the first job */
 	Groups *groups; /* opened with the first job of a group with limits */
 	int n_groups;   /* whose locks were asked for */
+	int n_late;
+	Datum *late; /* rows of jobs past their deadline, to be buried in the end */
 } Claim;
 
 /* One of the queues that a claim takes from. */
@@ -140,6 +145,7 @@ put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 		values[i] = row->tts_values[from_job[i]];
 		nulls[i] = row->tts_isnull[from_job[i]];
 	}
+	deadline_limit_timeout(row, claim->now, &values[OUT_TIMEOUT], &nulls[OUT_TIMEOUT]);
 	values[OUT_LEASE_ID] = row->tts_values[RUNNING_LEASE_ID];
 	values[OUT_LEASE_UNTIL] = row->tts_values[RUNNING_LEASE_UNTIL];
 	values[OUT_QUEUE_NAME] = CStringGetTextDatum(queue->name);
@@ -210,13 +216,38 @@ take_of_group(Claim *claim, Source *source)
 	return group_admit(claim->groups, source->queue, source->walk.row, claim->now);
 }
 
+/* A job whose deadline has passed is dead. One that has a place of its group is left to
+ * maintenance, which may wait for the group. */
+static void
+take_late(Claim *claim, Source *source)
+{
+	TupleTableSlot *job = source->walk.row;
+	bool has_place = !job->tts_isnull[JOB_ADMISSION] &&
+					 DatumGetInt32(job->tts_values[JOB_ADMISSION]) == ADMISSION_ALL;
+
+	if (has_place || claim->n_late == LATE_MAX)
+		walk_passed(&source->walk, false);
+	else if (take_away(claim, source))
+	{
+		if (claim->late == NULL)
+			claim->late = palloc(sizeof(Datum) * LATE_MAX);
+		claim->late[claim->n_late++] = ExecFetchSlotHeapTupleDatum(job);
+	}
+}
+
 /* Makes the next job of the walk a running one. False where another session has it, or its group
  * does not allow it. */
 static bool
 take(Claim *claim, Source *source)
 {
-	bool limited = group_limits(source->queue, source->walk.row);
+	bool limited;
 
+	if (deadline_passed(source->walk.row, claim->now))
+	{
+		take_late(claim, source);
+		return false;
+	}
+	limited = group_limits(source->queue, source->walk.row);
 	if (!(limited ? take_of_group(claim, source) : take_away(claim, source)))
 		return false;
 	start(claim, source->queue, source->walk.row);
@@ -320,6 +351,9 @@ claim_all(Claim *claim, const Queue **queues, int n)
 		groups_close(claim->groups);
 	UnregisterSnapshot(claim->snapshot);
 	CommandCounterIncrement();
+	/* Last: it may bring the cache of the queues up to date. */
+	for (int i = 0; i < claim->n_late; i++)
+		helper_bury_late(claim->ready.rel, claim->late[i]);
 	pfree(sources);
 }
 

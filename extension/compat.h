@@ -48,9 +48,13 @@
 #if PG_VERSION_NUM >= 160000
 #define ASTRID_INSERT_INDEX_TUPLES(indexes, slot, estate)                                          \
 	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL, false)
+#define ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(indexes, slot, estate, conflict)                    \
+	ExecInsertIndexTuples(indexes, slot, estate, false, true, conflict, NIL, false)
 #else
 #define ASTRID_INSERT_INDEX_TUPLES(indexes, slot, estate)                                          \
 	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL)
+#define ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(indexes, slot, estate, conflict)                    \
+	ExecInsertIndexTuples(indexes, slot, estate, false, true, conflict, NIL)
 #endif
 
 /* 18 counts index searches for EXPLAIN */

@@ -20,13 +20,13 @@
 #include "children.h"
 #include "claim.h"
 #include "group.h"
-#include "helpers.h"
 #include "lease.h"
 #include "limit.h"
 #include "queues.h"
 #include "schema_queue.h"
 #include "sqlstate.h"
 #include "store.h"
+#include "unique.h"
 #include "wake.h"
 
 PG_FUNCTION_INFO_V1(astrid_check_lease);
@@ -144,9 +144,42 @@ leave_groups(const Aftermath *after, int n)
 		groups_close(groups);
 }
 
+/* By queue and key: keys are released in the order in which they are taken. */
+static int
+compare_keys(const void *a, const void *b)
+{
+	const Aftermath *aa = *(Aftermath *const *) a;
+	const Aftermath *ab = *(Aftermath *const *) b;
+
+	if (aa->queue_id != ab->queue_id)
+		return aa->queue_id < ab->queue_id ? -1 : 1;
+	return unique_compare(aa->unique_key, ab->unique_key);
+}
+
+static void
+release_keys(Aftermath *after, int n, TimestampTz now)
+{
+	Aftermath **keyed = palloc(sizeof(Aftermath *) * Max(n, 1));
+	Keys *keys;
+	int n_keyed = 0;
+
+	for (int i = 0; i < n; i++)
+		if (after[i].unique_key)
+			keyed[n_keyed++] = &after[i];
+	if (n_keyed == 0)
+		return;
+	if (n_keyed > 1)
+		qsort(keyed, n_keyed, sizeof(Aftermath *), compare_keys);
+	keys = unique_open();
+	for (int i = 0; i < n_keyed; i++)
+		unique_release(keys, keyed[i]->queue_id, keyed[i]->unique_key, keyed[i]->job_id, now);
+	unique_close(keys);
+	CommandCounterIncrement();
+}
+
 /* Unique keys, children and places under limits become free. */
 static void
-settle(Aftermath *after, int n)
+settle(Aftermath *after, int n, TimestampTz now)
 {
 	int64 *jobs = palloc(sizeof(int64) * Max(n, 1));
 
@@ -155,10 +188,9 @@ settle(Aftermath *after, int n)
 		qsort(after, n, sizeof(Aftermath), compare_aftermaths);
 	return_tokens(after, n);
 	leave_groups(after, n);
+	release_keys(after, n, now);
 	for (int i = 0; i < n; i++)
 	{
-		if (after[i].unique_key)
-			helper_release_key(after[i].queue_id, after[i].unique_key, after[i].job_id);
 		jobs[i] = after[i].job_id;
 	}
 	children_settle(jobs, n, PARENT_COMPLETED);
@@ -209,7 +241,7 @@ complete(Completion *items, int n, StringInfo lost)
 		store_close(history);
 	rows_close(leases);
 	CommandCounterIncrement();
-	settle(after, done);
+	settle(after, done, now);
 	return done;
 }
 

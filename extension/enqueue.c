@@ -22,13 +22,16 @@
 #include "children.h"
 #include "depend.h"
 #include "floor.h"
+#include "group.h"
 #include "guc.h"
 #include "helpers.h"
 #include "place.h"
 #include "queues.h"
+#include "replace.h"
 #include "schema_queue.h"
 #include "sqlstate.h"
 #include "store.h"
+#include "unique.h"
 #include "wake.h"
 
 PG_FUNCTION_INFO_V1(astrid_enqueue);
@@ -65,14 +68,17 @@ typedef struct Batch
 	const Queue *queue;
 	TimestampTz now;
 	TimestampTz run_at;
+	UniqueOptions unique;
 	int32 max_attempts;
 	int n;
 	int32 lane;
-	int64 first;  /* lowest position of those in ready */
-	Store *ready; /* opened when first needed */
+	int64 first;     /* lowest position of those in ready */
+	TimestampTz due; /* lowest run_at of those in waiting */
+	Store *ready;    /* opened when first needed */
 	Store *waiting;
 	Store *cancelled;
 	Depend depend;
+	Store *deadlines;
 } Batch;
 
 /* What distinguishes a job of it; 0: null. */
@@ -80,8 +86,10 @@ typedef struct NewJob
 {
 	Datum payload;
 	bool payload_is_null;
-	Datum unique_key;
 	Datum group_key;
+	KeyedJob keyed;
+	TimestampTz run_at;
+	bool keeps_place; /* of the job that it replaces */
 } NewJob;
 
 static void
@@ -160,6 +168,36 @@ name_argument(FunctionCallInfo fcinfo, int number)
 }
 
 static void
+check_deadline(const Batch *batch)
+{
+	FunctionCallInfo fcinfo = batch->fcinfo;
+
+	if (!PG_ARGISNULL(ARG_DEADLINE) &&
+		PG_GETARG_TIMESTAMPTZ(ARG_DEADLINE) <= Max(batch->now, batch->run_at))
+		arg_refuse("deadline", "It must lie in the future, and later than run_at.");
+}
+
+static void
+check_unique(const Batch *batch)
+{
+	FunctionCallInfo fcinfo = batch->fcinfo;
+
+	if (batch->unique.mode == UNIQUE_IGNORE)
+		return;
+	if (!PG_ARGISNULL(ARG_DEPENDS_ON))
+		arg_refuse("depends_on", "A job that replaces another must not depend on jobs.");
+	if (batch->unique.mode == UNIQUE_DEBOUNCE && PG_ARGISNULL(ARG_RUN_AT))
+		arg_refuse("run_at", "It must not be null where unique_mode is debounce.");
+}
+
+static bool
+has_unique_key(FunctionCallInfo fcinfo)
+{
+	return !PG_ARGISNULL(ARG_UNIQUE_KEY) ||
+		   (PG_NARGS() > ARG_UNIQUE_KEYS && !PG_ARGISNULL(ARG_UNIQUE_KEYS));
+}
+
+static void
 batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 {
 	PreventCommandIfReadOnly("astrid_enqueue()");
@@ -175,6 +213,12 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 	batch->n = n;
 	batch->lane = place_lane(batch->queue, batch_priority(batch));
 	batch->first = PG_INT64_MAX;
+	batch->due = DT_NOEND;
+	batch->unique = unique_options(fcinfo, ARG_UNIQUE_MODE, has_unique_key(fcinfo));
+	check_unique(batch);
+	check_deadline(batch);
+	if (!PG_ARGISNULL(ARG_RETRY))
+		helper_check_retry(PG_GETARG_DATUM(ARG_RETRY));
 	if (batch->max_attempts < 1)
 		arg_refuse("max_attempts", "It must be at least 1.");
 	if (!PG_ARGISNULL(ARG_TIMEOUT))
@@ -199,14 +243,15 @@ set_text(TupleTableSlot *row, int column, Datum value)
 }
 
 static void
-fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item, int64 job_id)
+fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item)
 {
 	FunctionCallInfo fcinfo = batch->fcinfo;
+	const Replaced *old = item->keyed.old;
 
-	store_set(row, JOB_ID, Int64GetDatum(job_id));
-	store_set(row, JOB_POSITION, Int64GetDatum(job_id));
-	store_set(row, JOB_RUN_AT, TimestampTzGetDatum(batch->run_at));
-	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(batch->now));
+	store_set(row, JOB_ID, Int64GetDatum(item->keyed.job_id));
+	store_set(row, JOB_POSITION, Int64GetDatum(item->keyed.number));
+	store_set(row, JOB_RUN_AT, TimestampTzGetDatum(item->run_at));
+	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(old ? old->enqueued_at : batch->now));
 	store_set(row, JOB_QUEUE_ID, Int32GetDatum(batch->queue->id));
 	store_set(row, JOB_PRIORITY, Int32GetDatum(batch_priority(batch)));
 	store_set(row, JOB_LANE, Int32GetDatum(batch->lane));
@@ -217,7 +262,7 @@ fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item, int64 job_
 		store_set(row, JOB_TIMEOUT, IntervalPGetDatum(&batch->queue->timeout));
 	set_argument(row, JOB_TIMEOUT, fcinfo, ARG_TIMEOUT);
 	set_argument(row, JOB_DEADLINE, fcinfo, ARG_DEADLINE);
-	set_text(row, JOB_UNIQUE_KEY, item->unique_key);
+	set_text(row, JOB_UNIQUE_KEY, item->keyed.key);
 	set_text(row, JOB_GROUP_KEY, item->group_key);
 	set_argument(row, JOB_TAGS, fcinfo, ARG_TAGS);
 	set_argument(row, JOB_RETRY, fcinfo, ARG_RETRY);
@@ -225,103 +270,187 @@ fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item, int64 job_
 }
 
 static void
-add_ready(Batch *batch, const NewJob *item, int64 job_id)
+note_ready(Batch *batch, const NewJob *item, int64 position)
 {
-	int64 position =
-		place_position(batch->queue, batch_priority(batch), item->group_key, job_id, batch->now);
+	if (item->keeps_place)
+		floor_note_rows(FLOOR_READY, batch->queue->name, item->keyed.old->lane, position);
+	else
+		batch->first = Min(batch->first, position);
+}
+
+static void
+add_ready(Batch *batch, const NewJob *item)
+{
+	int64 position = item->keeps_place
+						 ? item->keyed.old->position
+						 : place_position(batch->queue, batch_priority(batch), item->group_key,
+										  item->keyed.number, batch->now);
 	TupleTableSlot *row;
 
 	if (batch->ready == NULL)
 		batch->ready = store_open(STORE_READY, batch->n);
 	row = store_row(batch->ready);
-	fill_row(row, batch, item, job_id);
+	fill_row(row, batch, item);
 	store_set(row, JOB_POSITION, Int64GetDatum(position));
+	if (item->keeps_place)
+		replace_keep_place(row, item->keyed.old);
 	store_add(batch->ready);
-	batch->first = Min(batch->first, position);
+	note_ready(batch, item, position);
 }
 
 static void
-add_waiting(Batch *batch, const NewJob *item, int64 job_id, bool blocked)
+add_waiting(Batch *batch, const NewJob *item, bool blocked)
 {
+	bool parked = item->keeps_place && item->keyed.old->parked;
 	TupleTableSlot *row;
 
 	if (batch->waiting == NULL)
 		batch->waiting = store_open(STORE_WAITING, batch->n);
 	row = store_row(batch->waiting);
-	fill_row(row, batch, item, job_id);
-	store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked));
-	store_set(row, WAITING_PARKED, BoolGetDatum(false));
+	fill_row(row, batch, item);
+	if (item->keeps_place)
+		replace_keep_place(row, item->keyed.old);
+	store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked || parked));
+	store_set(row, WAITING_PARKED, BoolGetDatum(parked));
 	store_add(batch->waiting);
+	batch->due = Min(batch->due, item->run_at);
 }
 
 /* A parent has failed already. */
 static void
-add_cancelled(Batch *batch, const NewJob *item, int64 job_id)
+add_cancelled(Batch *batch, const NewJob *item)
 {
 	TupleTableSlot *row;
 
 	if (batch->cancelled == NULL)
 		batch->cancelled = store_open(STORE_HISTORY + ring_slot(batch->now), batch->n);
 	row = store_row(batch->cancelled);
-	fill_row(row, batch, item, job_id);
+	fill_row(row, batch, item);
 	children_mark_cancelled(row, batch->now, batch->depend.reason);
 	store_add(batch->cancelled);
-	if (item->unique_key != (Datum) 0)
-		helper_release_key(batch->queue->id, item->unique_key, job_id);
+	if (item->keyed.key != (Datum) 0)
+		unique_release_one(batch->queue->id, item->keyed.key, item->keyed.job_id, batch->now);
 }
 
 static void
-add_where_it_belongs(Batch *batch, const NewJob *item, int64 job_id)
+add_deadline(Batch *batch, const NewJob *item)
 {
-	DependVerdict verdict = depend_verdict(&batch->depend, batch->n);
-	bool blocked = verdict == DEPEND_BLOCKED;
+	FunctionCallInfo fcinfo = batch->fcinfo;
+	TupleTableSlot *row;
 
-	if (blocked)
-		depend_note(&batch->depend, job_id);
-	if (verdict == DEPEND_CANCELLED)
-		add_cancelled(batch, item, job_id);
-	else if (blocked || batch->run_at > batch->now)
-		add_waiting(batch, item, job_id, blocked);
-	else
-		add_ready(batch, item, job_id);
+	if (PG_ARGISNULL(ARG_DEADLINE))
+		return;
+	if (batch->deadlines == NULL)
+		batch->deadlines = store_open(STORE_DEADLINE, batch->n);
+	row = store_row(batch->deadlines);
+	store_set(row, DEADLINE_AT, PG_GETARG_DATUM(ARG_DEADLINE));
+	store_set(row, DEADLINE_JOB_ID, Int64GetDatum(item->keyed.job_id));
+	store_add(batch->deadlines);
 }
 
-/* One job; returns its id, or that of the live job with the same unique key. */
-static int64
-batch_add(Batch *batch, const NewJob *item)
+/* Takes the unique keys of all jobs that have one. */
+static void
+settle_keys(Batch *batch, NewJob *items)
 {
-	int64 job_id = store_next(STORE_JOB_SEQ);
+	KeyedJob **keyed = palloc(sizeof(KeyedJob *) * Max(batch->n, 1));
+	int n = 0;
 
-	check_payload(batch->queue, item);
-	check_unique_key(item->unique_key);
-	check_group_key(item->group_key);
-	if (item->unique_key != (Datum) 0)
+	for (int i = 0; i < batch->n; i++)
+		if (items[i].keyed.key != (Datum) 0)
+			keyed[n++] = &items[i].keyed;
+	if (n > 0)
+		replace_settle(keyed, n, batch->queue->id, &batch->unique, batch->now);
+	pfree(keyed);
+}
+
+/* The job that it replaces leaves its group, unless it keeps its place. */
+static void
+replace(Batch *batch, NewJob *item)
+{
+	const Replaced *old = item->keyed.old;
+
+	item->keeps_place =
+		replace_keeps_place(old, &batch->unique, batch_priority(batch), item->group_key);
+	if (!item->keeps_place && old->admission == ADMISSION_ALL)
 	{
-		int64 holder = helper_hold_key(batch->queue->id, item->unique_key, job_id);
+		Groups *groups = groups_open(1);
 
-		if (holder != job_id)
-			return holder;
+		group_leave(groups, batch->queue->id, old->group_key, item->keyed.job_id);
+		groups_close(groups);
 	}
-	add_where_it_belongs(batch, item, job_id);
-	return job_id;
+}
+
+static void
+add_where_it_belongs(Batch *batch, const NewJob *item, bool blocked)
+{
+	const Replaced *old = item->keyed.old;
+	DependVerdict verdict = depend_verdict(&batch->depend, batch->n);
+
+	if (verdict == DEPEND_BLOCKED)
+		depend_note(&batch->depend, item->keyed.job_id);
+	blocked = blocked || verdict == DEPEND_BLOCKED;
+	if (verdict == DEPEND_CANCELLED)
+		add_cancelled(batch, item);
+	else if (blocked || item->run_at > batch->now || (item->keeps_place && !old->ready))
+		add_waiting(batch, item, blocked);
+	else
+		add_ready(batch, item);
+}
+
+static void
+add_job(Batch *batch, NewJob *item)
+{
+	const Replaced *old = item->keyed.old;
+	bool blocked = item->keyed.blocked || (old != NULL && old->blocked && !old->parked);
+
+	if (old != NULL)
+		replace(batch, item);
+	item->run_at = replace_run_at(old, &batch->unique, batch->run_at, batch->now);
+	add_where_it_belongs(batch, item, blocked);
+	add_deadline(batch, item);
+}
+
+/* Afterwards keyed.job_id is the job that each of them has become. */
+static void
+batch_add(Batch *batch, NewJob *items)
+{
+	for (int i = 0; i < batch->n; i++)
+	{
+		check_payload(batch->queue, &items[i]);
+		check_unique_key(items[i].keyed.key);
+		check_group_key(items[i].group_key);
+		items[i].keyed.number = items[i].keyed.job_id = store_next(STORE_JOB_SEQ);
+	}
+	settle_keys(batch, items);
+	for (int i = 0; i < batch->n; i++)
+		if (!items[i].keyed.answered)
+			add_job(batch, &items[i]);
 }
 
 static void
 batch_end(Batch *batch)
 {
+	FunctionCallInfo fcinfo = batch->fcinfo;
+
 	depend_end(&batch->depend);
 	if (batch->cancelled != NULL)
 		store_close(batch->cancelled);
 	if (batch->waiting != NULL)
 	{
 		store_close(batch->waiting);
-		wake_maintenance_at(batch->run_at);
+		wake_maintenance_at(batch->due);
+	}
+	if (batch->deadlines != NULL)
+	{
+		store_close(batch->deadlines);
+		wake_maintenance_at(PG_GETARG_TIMESTAMPTZ(ARG_DEADLINE));
 	}
 	if (batch->ready != NULL)
 	{
 		store_close(batch->ready);
 		wake_queue_jobs(batch->queue->name, batch->n);
-		floor_note_rows(FLOOR_READY, batch->queue->name, batch->lane, batch->first);
+		if (batch->first != PG_INT64_MAX)
+			floor_note_rows(FLOOR_READY, batch->queue->name, batch->lane, batch->first);
 	}
 	CommandCounterIncrement();
 }
@@ -339,16 +468,15 @@ astrid_enqueue(PG_FUNCTION_ARGS)
 	Batch batch = {0};
 	NewJob item = {.payload = PG_GETARG_DATUM(ARG_PAYLOAD),
 				   .payload_is_null = PG_ARGISNULL(ARG_PAYLOAD),
-				   .unique_key = text_argument(fcinfo, ARG_UNIQUE_KEY),
+				   .keyed.key = text_argument(fcinfo, ARG_UNIQUE_KEY),
 				   .group_key = text_argument(fcinfo, ARG_GROUP_KEY)};
-	int64 job_id;
 
 	batch_begin(&batch, fcinfo, 1);
 	check_schema(batch.queue, &item, 1, NULL);
 	bucket_check_producer(batch.queue, item.group_key, 1, batch.now);
-	job_id = batch_add(&batch, &item);
+	batch_add(&batch, &item);
 	batch_end(&batch);
-	PG_RETURN_INT64(job_id);
+	PG_RETURN_INT64(item.keyed.job_id);
 }
 
 /* A text[] with one element per payload, or null. */
@@ -386,13 +514,13 @@ get_items(FunctionCallInfo fcinfo, const ArgArray *payloads)
 {
 	ArgArray unique_keys = keys_argument(fcinfo, ARG_UNIQUE_KEYS, "unique_keys", payloads->n);
 	ArgArray group_keys = keys_argument(fcinfo, ARG_GROUP_KEYS, "group_keys", payloads->n);
-	NewJob *items = palloc(sizeof(NewJob) * Max(payloads->n, 1));
+	NewJob *items = palloc0(sizeof(NewJob) * Max(payloads->n, 1));
 
 	for (int i = 0; i < payloads->n; i++)
 	{
 		items[i].payload = payloads->values[i];
 		items[i].payload_is_null = payloads->nulls[i];
-		items[i].unique_key = key_of(&unique_keys, i, text_argument(fcinfo, ARG_UNIQUE_KEY));
+		items[i].keyed.key = key_of(&unique_keys, i, text_argument(fcinfo, ARG_UNIQUE_KEY));
 		items[i].group_key = key_of(&group_keys, i, text_argument(fcinfo, ARG_GROUP_KEY));
 	}
 	return items;
@@ -416,12 +544,13 @@ astrid_enqueue_batch(PG_FUNCTION_ARGS)
 	batch_begin(&batch, fcinfo, payloads.n);
 	check_schema(batch.queue, items, payloads.n, "payload");
 	check_producers(&batch, items);
+	batch_add(&batch, items);
+	batch_end(&batch);
 	for (int i = 0; i < payloads.n; i++)
 	{
-		Datum job_id = Int64GetDatum(batch_add(&batch, &items[i]));
+		Datum job_id = Int64GetDatum(items[i].keyed.job_id);
 
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &job_id, &is_null);
 	}
-	batch_end(&batch);
 	return (Datum) 0;
 }

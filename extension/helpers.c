@@ -1,6 +1,6 @@
 /*
- * SQL functions that C calls for what is rarely used. Called by enqueue.c, complete.c, depend.c,
- * children.c.
+ * SQL functions that C calls for what is rarely used. Called by enqueue.c, claim.c, depend.c and
+ * unique.c.
  *
  * They are SECURITY DEFINER with a pinned search_path and nobody else may execute them; a call from
  * C asks for no privilege, so that the hot functions themselves need not be SECURITY DEFINER.
@@ -36,23 +36,28 @@ helper_oid(const char *name, int nargs, const Oid *types)
 	return oid;
 }
 
-int64
-helper_hold_key(int32 queue_id, Datum key, int64 job_id)
+bool
+helper_go_on(int64 job_id)
 {
-	static const Oid types[] = {INT4OID, TEXTOID, INT8OID};
+	static const Oid types[] = {INT8OID};
 
-	return DatumGetInt64(OidFunctionCall3Coll(helper_oid("_hold_key", 3, types),
-											  DEFAULT_COLLATION_OID, Int32GetDatum(queue_id), key,
-											  Int64GetDatum(job_id)));
+	return DatumGetBool(OidFunctionCall1(helper_oid("_go_on", 1, types), Int64GetDatum(job_id)));
 }
 
 void
-helper_release_key(int32 queue_id, Datum key, int64 job_id)
+helper_check_retry(Datum policy)
 {
-	static const Oid types[] = {INT4OID, TEXTOID, INT8OID};
+	static const Oid types[] = {JSONBOID};
 
-	OidFunctionCall3Coll(helper_oid("_release_key", 3, types), DEFAULT_COLLATION_OID,
-						 Int32GetDatum(queue_id), key, Int64GetDatum(job_id));
+	OidFunctionCall1Coll(helper_oid("_check_retry", 1, types), DEFAULT_COLLATION_OID, policy);
+}
+
+void
+helper_bury_late(Relation ready, Datum row)
+{
+	Oid types[] = {RelationGetForm(ready)->reltype};
+
+	OidFunctionCall1(helper_oid("_bury_late", 1, types), row);
 }
 
 const char *

@@ -165,3 +165,9 @@ rows_key_text(ScanKey key, int column, Datum value)
 {
 	init_key(key, column, DEFAULT_COLLATION_OID, F_TEXTEQ, value);
 }
+
+void
+rows_key_bytes(ScanKey key, int column, Datum value)
+{
+	init_key(key, column, C_COLLATION_OID, F_TEXTEQ, value);
+}

@@ -52,5 +52,6 @@ extern TM_Result rows_lock(Rows *rows, LockTupleMode mode);
 extern void rows_key_int4(ScanKey key, int column, int32 value);
 extern void rows_key_int8(ScanKey key, int column, int64 value);
 extern void rows_key_text(ScanKey key, int column, Datum value);
+extern void rows_key_bytes(ScanKey key, int column, Datum value); /* of a text with COLLATE "C" */
 
 #endif

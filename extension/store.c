@@ -69,6 +69,8 @@ oids_load(void)
 		[STORE_GROUP_SLOT] = "group_slot",
 		[STORE_BUCKET] = "bucket",
 		[STORE_UNIQUE_KEY] = "unique_key",
+		[STORE_UNIQUE_WINDOW] = "unique_window",
+		[STORE_DEADLINE] = "deadline",
 		[STORE_WAITING_PARKED] = "waiting_parked",
 		[STORE_JOB_SEQ] = "job_seq",
 		[STORE_LEASE_SEQ] = "lease_seq",

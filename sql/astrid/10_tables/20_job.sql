@@ -79,25 +79,25 @@ COMMENT ON COLUMN astrid.running.progress IS 'Fraction done, 0 to 1.';
 COMMENT ON COLUMN astrid.running.worker IS 'Name of the worker.';
 COMMENT ON COLUMN astrid.running.step IS 'What the worker is at.';
 COMMENT ON COLUMN astrid.running.message IS 'What the worker says about it.';
-COMMENT ON COLUMN astrid.running.command IS 'What the next heartbeat tells the worker: cancel; null: nothing.';
+COMMENT ON COLUMN astrid.running.command IS 'What the next heartbeat tells the worker: cancel or deadline; null: nothing.';
 
 CREATE TABLE astrid.dead (
     LIKE astrid.ready INCLUDING COMMENTS,
-    lease_id    bigint NOT NULL,
-    started_at  timestamptz NOT NULL,
+    lease_id    bigint,
+    started_at  timestamptz,
     finished_at timestamptz NOT NULL,
-    worker      text NOT NULL,
+    worker      text,
     error       text,
     attempts    jsonb NOT NULL,
     PRIMARY KEY (job_id)
 );
 CREATE INDEX dead_queue ON astrid.dead (queue_id, job_id);
-COMMENT ON TABLE astrid.dead IS 'The dead letters: jobs whose attempts are used up or whose error is permanent.';
-COMMENT ON COLUMN astrid.dead.lease_id IS 'Lease of the last attempt.';
+COMMENT ON TABLE astrid.dead IS 'The dead letters: jobs whose attempts are used up, whose error is permanent or whose deadline has passed.';
+COMMENT ON COLUMN astrid.dead.lease_id IS 'Lease of the last attempt; null: it died of its deadline while it waited.';
 COMMENT ON COLUMN astrid.dead.started_at IS 'When the last attempt was claimed.';
 COMMENT ON COLUMN astrid.dead.finished_at IS 'When the job died.';
 COMMENT ON COLUMN astrid.dead.worker IS 'Worker of the last attempt.';
-COMMENT ON COLUMN astrid.dead.error IS 'Error of the last attempt.';
+COMMENT ON COLUMN astrid.dead.error IS 'Why it is dead: the error of the last attempt, and what ended it where attempts were left.';
 COMMENT ON COLUMN astrid.dead.attempts IS 'All attempts, also those of before a redrive, kept for as long as the job; the ring forgets them.';
 
 CREATE TABLE astrid.history (

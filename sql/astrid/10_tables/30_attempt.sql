@@ -22,7 +22,7 @@ COMMENT ON COLUMN astrid.attempt.queue_id IS 'Queue of the job.';
 COMMENT ON COLUMN astrid.attempt.slot IS 'Partition of the ring: day modulo 8.';
 COMMENT ON COLUMN astrid.attempt.worker IS 'Worker that ran it.';
 COMMENT ON COLUMN astrid.attempt.cause IS
-    'error, exit, signal, timeout, memory, crash, cancel as the worker reports it, or lease expired.';
+    'error, exit, signal, timeout, memory, crash, cancel as the worker reports it, lease expired, or deadline.';
 COMMENT ON COLUMN astrid.attempt.error IS 'Text of the error.';
 COMMENT ON COLUMN astrid.attempt.info IS 'What else the worker reported: signal, exit code, resource usage.';
 

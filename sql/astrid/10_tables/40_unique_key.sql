@@ -1,10 +1,41 @@
+-- Bytes are compared, which is all that equality needs.
 CREATE TABLE astrid.unique_key (
     queue_id   int NOT NULL,
-    unique_key text NOT NULL,
+    unique_key text COLLATE "C" NOT NULL,
     job_id     bigint NOT NULL,
+    next_id    bigint,
+    held_until timestamptz,
+    finished   boolean NOT NULL DEFAULT false,
     PRIMARY KEY (queue_id, unique_key)
 );
-COMMENT ON TABLE astrid.unique_key IS 'Unique keys of live jobs: held from enqueue to the final state.';
+COMMENT ON TABLE astrid.unique_key IS 'Unique keys of live jobs: held from enqueue to the final state, or until a window is over.';
 COMMENT ON COLUMN astrid.unique_key.queue_id IS 'Queue in which the key is unique.';
 COMMENT ON COLUMN astrid.unique_key.unique_key IS 'The key.';
 COMMENT ON COLUMN astrid.unique_key.job_id IS 'The job that holds it.';
+COMMENT ON COLUMN astrid.unique_key.next_id IS 'The job that waits until the holder has ended and then has the key; null: none.';
+COMMENT ON COLUMN astrid.unique_key.held_until IS 'The key stays taken until then even if the job ends earlier; null: no window.';
+COMMENT ON COLUMN astrid.unique_key.finished IS 'True: the job has ended, only its window holds the key.';
+
+CREATE TABLE astrid.unique_window (
+    free_at    timestamptz NOT NULL,
+    job_id     bigint NOT NULL,
+    queue_id   int NOT NULL,
+    unique_key text NOT NULL
+);
+CREATE INDEX unique_window_free_at ON astrid.unique_window (free_at);
+COMMENT ON TABLE astrid.unique_window IS 'Keys that only their window holds, in the order in which maintenance deletes them.';
+COMMENT ON COLUMN astrid.unique_window.free_at IS 'When the window is over.';
+COMMENT ON COLUMN astrid.unique_window.job_id IS 'The job that has ended.';
+COMMENT ON COLUMN astrid.unique_window.queue_id IS 'Queue of the key.';
+COMMENT ON COLUMN astrid.unique_window.unique_key IS 'The key.';
+
+-- Only jobs with a deadline have a row. It stays behind when its job ends: maintenance deletes it when it is due. No key:
+-- a job that is replaced may get the same deadline twice.
+CREATE TABLE astrid.deadline (
+    at     timestamptz NOT NULL,
+    job_id bigint NOT NULL
+);
+CREATE INDEX deadline_at ON astrid.deadline (at);
+COMMENT ON TABLE astrid.deadline IS 'Deadlines of jobs, in the order in which they pass.';
+COMMENT ON COLUMN astrid.deadline.at IS 'The deadline.';
+COMMENT ON COLUMN astrid.deadline.job_id IS 'The job that has, or had, it.';

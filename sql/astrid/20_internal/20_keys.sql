@@ -1,34 +1,14 @@
 CREATE FUNCTION astrid._hold_key(queue int, key text, job bigint) RETURNS bigint
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
-    SET enable_seqscan = off AS
-$$
-DECLARE
-    holder bigint;
-BEGIN
-    LOOP
-        -- Looking first never waits for the transaction that is about to release the key: until it commits, its job
-        -- is alive and is the answer.
-        SELECT k.job_id INTO holder FROM astrid.unique_key k WHERE k.queue_id = queue AND k.unique_key = key;
-        IF FOUND THEN
-            RETURN holder;
-        END IF;
-        INSERT INTO astrid.unique_key (queue_id, unique_key, job_id) VALUES (queue, key, job)
-            ON CONFLICT DO NOTHING;
-        IF FOUND THEN
-            RETURN job;
-        END IF;
-    END LOOP;
-END
-$$;
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_hold_key';
 COMMENT ON FUNCTION astrid._hold_key(int, text, bigint) IS
     'The job that holds the unique key: this one where the key was free.';
 
 CREATE FUNCTION astrid._release_key(queue int, key text, job bigint) RETURNS void
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp
-    SET enable_seqscan = off AS
-$$
-BEGIN
-    DELETE FROM astrid.unique_key k WHERE k.queue_id = queue AND k.unique_key = key AND k.job_id = job;
-END
-$$;
-COMMENT ON FUNCTION astrid._release_key(int, text, bigint) IS 'The job has reached a final state: frees its unique key.';
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_release_key';
+COMMENT ON FUNCTION astrid._release_key(int, text, bigint) IS
+    'The job has reached a final state: frees its unique key, unless a window holds it, or hands it on to the job that waits for it.';
+
+CREATE FUNCTION astrid._forget_key(queue int, key text, job bigint) RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_forget_key';
+COMMENT ON FUNCTION astrid._forget_key(int, text, bigint) IS
+    'The job is to leave no trace: as _release_key, whatever window the key has.';

@@ -37,6 +37,20 @@ $$;
 COMMENT ON FUNCTION astrid._put(astrid.ready) IS
     'Puts a job that was taken from another table into its queue, at the end; returns its new state.';
 
+CREATE FUNCTION astrid._finish(job astrid.ready, how text) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+BEGIN
+    PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
+    IF job.admission = 2 THEN
+        PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
+    END IF;
+    PERFORM astrid._jobs_ended(ARRAY[job.job_id], how);
+END
+$$;
+COMMENT ON FUNCTION astrid._finish(astrid.ready, text) IS
+    'A job that does not run any more is cancelled or dead: what it held becomes free, what waits for it learns of it.';
+
 CREATE FUNCTION astrid._archive_cancelled(job astrid.ready, lease bigint, started timestamptz, worker text, error text)
     RETURNS text
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
@@ -46,11 +60,7 @@ DECLARE
 BEGIN
     INSERT INTO astrid.history
         SELECT (job).*, lease, started, at, astrid._ring_slot(at), worker, 'cancelled', NULL, error;
-    PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
-    IF job.admission = 2 THEN
-        PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
-    END IF;
-    PERFORM astrid._jobs_ended(ARRAY[job.job_id], 'cancelled');
+    PERFORM astrid._finish(job, 'cancelled');
     RETURN 'cancelled';
 END
 $$;
@@ -84,18 +94,6 @@ $$;
 COMMENT ON FUNCTION astrid._keeps_group(int, boolean) IS
     'Does a job whose attempt ended (dies: the last one) stay at the head of its group?';
 
-CREATE FUNCTION astrid._backoff(queue int, attempt int) RETURNS interval
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-SELECT make_interval(secs => (1 - 0.2 * random())
-                             * least(extract(epoch FROM q.backoff_base)::float8 * power(2, least(attempt - 1, 60)),
-                                     extract(epoch FROM q.backoff_max)::float8))
-  FROM astrid.queue q
- WHERE q.queue_id = queue
-$$;
-COMMENT ON FUNCTION astrid._backoff(int, int) IS
-    'Wait after this attempt: base x 2^(attempt-1), at most the maximum, less a random part of up to a fifth.';
-
 CREATE FUNCTION astrid._attempts(job bigint) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -120,6 +118,80 @@ $$;
 COMMENT ON FUNCTION astrid._keep_attempts(bigint, jsonb) IS
     'Attempts of a dead job that lives again: it may outlive what the ring remembers.';
 
+CREATE FUNCTION astrid._bury(job astrid.ready, lease bigint, started timestamptz, worker text, error text)
+    RETURNS text
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    held astrid.ready := job;
+BEGIN
+    IF astrid._keeps_group(job.queue_id, true) THEN
+        held.admission := NULL;
+    ELSE
+        job.admission := NULL;
+    END IF;
+    INSERT INTO astrid.dead
+        SELECT (job).*, lease, started, astrid.clock(), worker, error, astrid._attempts(job.job_id);
+    PERFORM astrid._finish(held, 'dead');
+    RETURN 'dead';
+END
+$$;
+COMMENT ON FUNCTION astrid._bury(astrid.ready, bigint, timestamptz, text, text) IS
+    'Puts a job that was taken from its table among the dead letters.';
+
+CREATE FUNCTION astrid._bury_late(job astrid.ready) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+BEGIN
+    PERFORM astrid._bury(job, NULL, NULL, NULL, format('deadline %s passed', job.deadline));
+END
+$$;
+COMMENT ON FUNCTION astrid._bury_late(astrid.ready) IS 'Buries a job that was not running when its deadline passed.';
+
+CREATE FUNCTION astrid._go_on(job bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+DECLARE
+    w astrid.waiting;
+BEGIN
+    DELETE FROM astrid.waiting x WHERE x.job_id = job AND x.blocked RETURNING x.* INTO w;
+    IF NOT FOUND THEN
+        RETURN false;
+    END IF;
+    PERFORM astrid._put(astrid._job(w));
+    RETURN true;
+END
+$$;
+COMMENT ON FUNCTION astrid._go_on(bigint) IS
+    'The job that had the unique key has ended: the one that waited for it goes on; false where it is not waiting any more.';
+
+CREATE FUNCTION astrid._waits_for_key_of(w astrid.waiting) RETURNS bigint
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT k.job_id FROM astrid.unique_key k
+ WHERE k.queue_id = w.queue_id AND k.unique_key = w.unique_key AND k.next_id = w.job_id
+$$;
+COMMENT ON FUNCTION astrid._waits_for_key_of(astrid.waiting) IS
+    'The job that has the unique key for which a blocked job waits; null: it waits for none.';
+
+CREATE FUNCTION astrid._why_over(r astrid.running, q astrid.queue, cause text, error text, retryable boolean,
+                                 next_at timestamptz)
+    RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT CASE
+    WHEN cause = 'deadline' THEN coalesce(error, cause)
+    WHEN NOT retryable THEN coalesce(error, cause)
+    WHEN r.crashes >= q.max_crashes AND r.attempt < r.max_attempts
+        THEN format('given up after %s crashes: %s', r.crashes, coalesce(error, cause))
+    WHEN r.attempt >= r.max_attempts THEN coalesce(error, cause)
+    WHEN next_at >= r.deadline
+        THEN format('deadline %s leaves no time for another attempt: %s', r.deadline, coalesce(error, cause))
+    END
+$$;
+COMMENT ON FUNCTION astrid._why_over(astrid.running, astrid.queue, text, text, boolean, timestamptz) IS
+    'Why a job whose attempt failed is dead; null: there is another attempt.';
+
 CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, retryable boolean, retry_in interval,
                                     info jsonb)
     RETURNS text
@@ -127,8 +199,19 @@ CREATE FUNCTION astrid._end_attempt(r astrid.running, cause text, error text, re
 $$
 DECLARE
     at timestamptz := astrid.clock();
+    q astrid.queue;
     job astrid.ready;
+    over text;
+    next_at timestamptz;
 BEGIN
+    SELECT x.* INTO q FROM astrid.queue x WHERE x.queue_id = r.queue_id;
+    IF r.command IS DISTINCT FROM 'cancel' AND (cause = 'deadline' OR r.command = 'deadline' OR r.deadline <= at) THEN
+        error := concat_ws(': ', 'deadline ' || r.deadline || ' passed', error);
+        cause := 'deadline';
+    END IF;
+    IF cause IN ('crash', 'signal', 'memory', 'lease expired') THEN
+        r.crashes := r.crashes + 1;
+    END IF;
     INSERT INTO astrid.attempt (job_id, lease_id, started_at, ended_at, attempt, queue_id, slot, worker, cause, error,
                                 info)
         VALUES (r.job_id, r.lease_id, r.started_at, at, r.attempt, r.queue_id, astrid._ring_slot(at), r.worker, cause,
@@ -137,17 +220,16 @@ BEGIN
         job := astrid._stop_running(r, false);
         RETURN astrid._archive_cancelled(job, r.lease_id, r.started_at, r.worker, error);
     END IF;
-    IF retryable AND r.attempt < r.max_attempts THEN
+    retryable := retryable AND NOT astrid._is_permanent(coalesce(r.retry, q.retry), cause, info);
+    next_at := at + coalesce(retry_in, astrid._backoff(q, coalesce(r.retry, q.retry), r.attempt), interval '0');
+    over := astrid._why_over(r, q, cause, error, retryable, next_at);
+    IF over IS NULL THEN
         job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, false));
-        job.run_at := at + coalesce(retry_in, astrid._backoff(r.queue_id, r.attempt), interval '0');
+        job.run_at := next_at;
         RETURN astrid._put(job);
     END IF;
     job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, true));
-    INSERT INTO astrid.dead
-        SELECT (job).*, r.lease_id, r.started_at, at, r.worker, error, astrid._attempts(r.job_id);
-    PERFORM astrid._release_key(r.queue_id, r.unique_key, r.job_id);
-    PERFORM astrid._jobs_ended(ARRAY[r.job_id], 'dead');
-    RETURN 'dead';
+    RETURN astrid._bury(job, r.lease_id, r.started_at, r.worker, over);
 END
 $$;
 COMMENT ON FUNCTION astrid._end_attempt(astrid.running, text, text, boolean, interval, jsonb) IS

@@ -65,6 +65,9 @@ DECLARE
     old astrid.queue;
     new astrid.queue;
 BEGIN
+    IF retry <> 'null' THEN
+        PERFORM astrid._check_retry(retry);
+    END IF;
     SELECT q.* INTO STRICT old FROM astrid.queue q WHERE q.queue_id = id FOR UPDATE;
     PERFORM astrid._check_schema(nullif(payload_schema, 'null'), 'payload_schema'),
             astrid._check_schema(nullif(result_schema, 'null'), 'result_schema');

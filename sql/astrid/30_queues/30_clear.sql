@@ -10,6 +10,8 @@ DECLARE
     jobs bigint[];
     leaving bigint[];
     leaving_groups text[];
+    keyed bigint[];
+    keys text[];
 BEGIN
     IF NOT wanted <@ ARRAY['ready', 'scheduled', 'blocked', 'dead', 'completed', 'cancelled'] THEN
         RAISE EXCEPTION USING ERRCODE = 'QJ006', MESSAGE = 'invalid argument "states"',
@@ -20,19 +22,25 @@ BEGIN
         WITH gone AS (
             DELETE FROM astrid.waiting w
              WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
-            RETURNING w.job_id, w.unique_key, w.group_key, w.admission),
-        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key)
+            RETURNING w.job_id, w.unique_key, w.group_key, w.admission)
         SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
+               array_agg(g.group_key) FILTER (WHERE g.admission = 2),
+               array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
+               array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
+          INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
+        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j);
         PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
         jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
     IF 'ready' = ANY (wanted) THEN
-        WITH gone AS (DELETE FROM astrid.ready r WHERE r.queue_id = id RETURNING r.job_id, r.unique_key, r.group_key, r.admission),
-        keys AS (DELETE FROM astrid.unique_key k USING gone g WHERE k.queue_id = id AND k.unique_key = g.unique_key)
+        WITH gone AS (DELETE FROM astrid.ready r WHERE r.queue_id = id RETURNING r.job_id, r.unique_key, r.group_key, r.admission)
         SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
+               array_agg(g.group_key) FILTER (WHERE g.admission = 2),
+               array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
+               array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
+          INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
+        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j);
         PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
         jobs := jobs || gone;
         cleared := cleared + n;

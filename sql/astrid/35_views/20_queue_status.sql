@@ -45,7 +45,7 @@ COMMENT ON COLUMN astrid.queue_status.drained IS
 CREATE VIEW astrid.dead_letters AS
 SELECT d.job_id, q.queue_name, q.worker_type, d.priority, d.attempt, d.max_attempts, d.enqueued_at, d.started_at,
        d.finished_at, d.worker AS worker_id, d.error, d.payload,
-       d.attempts, d.unique_key, d.group_key, d.tags
+       d.attempts, d.unique_key, d.group_key, d.tags, d.deadline, d.crashes
   FROM astrid.dead d
   JOIN astrid.queue q USING (queue_id);
 
@@ -66,3 +66,5 @@ COMMENT ON COLUMN astrid.dead_letters.attempts IS 'All attempts, each with cause
 COMMENT ON COLUMN astrid.dead_letters.unique_key IS 'Its unique key; not held any more.';
 COMMENT ON COLUMN astrid.dead_letters.group_key IS 'What the job belongs to.';
 COMMENT ON COLUMN astrid.dead_letters.tags IS 'Labels of the producer.';
+COMMENT ON COLUMN astrid.dead_letters.deadline IS 'When it had to be done; null: no such time.';
+COMMENT ON COLUMN astrid.dead_letters.crashes IS 'Attempts that ended in a crash or a lost lease.';

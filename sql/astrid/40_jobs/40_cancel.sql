@@ -72,6 +72,9 @@ BEGIN
         job.attempt := 0;
         job.crashes := 0;
         job.run_at := astrid.clock();
+        IF job.deadline <= job.run_at THEN
+            job.deadline := NULL;  -- who asks for it wants it to run all the same
+        END IF;
         PERFORM astrid._put(job);
     END IF;
     RETURN holder;
@@ -131,7 +134,8 @@ BEGIN
                                   max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags, retry,
                                   payload)
         SELECT g.job_id, astrid._position(id, g.priority, g.group_key), at, g.enqueued_at, g.queue_id, g.priority,
-               astrid._lane(id, g.priority), 0, g.max_attempts, 0, g.timeout, g.deadline, g.admission, g.unique_key,
+               astrid._lane(id, g.priority), 0, g.max_attempts, 0, g.timeout,
+               CASE WHEN g.deadline > at THEN g.deadline END, g.admission, g.unique_key,
                g.group_key, g.tags, g.retry, g.payload
           FROM (SELECT * FROM gone ORDER BY job_id) g
         RETURNING position)

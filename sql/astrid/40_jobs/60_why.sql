@@ -51,7 +51,12 @@ DECLARE
     never text[] := '{}';
     n bigint := 0;
     any_of boolean;
+    holder bigint := astrid._waits_for_key_of(w);
 BEGIN
+    IF holder IS NOT NULL THEN
+        RETURN format('blocked: waits until job %s (%s), which has its unique key "%s", has ended', holder,
+                      coalesce(astrid._state(holder), 'does not exist'), w.unique_key);
+    END IF;
     FOR p IN SELECT d.parent_id, d.any_of, astrid._state(d.parent_id) AS state
                FROM astrid.dependency d WHERE d.child_id = w.job_id ORDER BY d.parent_id LIMIT 10000 LOOP
         n := n + 1;
@@ -125,8 +130,10 @@ BEGIN
     END IF;
     SELECT a.* INTO failed FROM astrid.attempt a WHERE a.job_id = w.job_id ORDER BY a.lease_id DESC LIMIT 1;
     IF FOUND AND w.attempt > 0 THEN
-        RETURN format('scheduled: attempt %s of %s failed on "%s" (%s: %s), the next one is %s; astrid_retry(%s) runs it now',
+        RETURN format('scheduled: attempt %s of %s failed on "%s" (%s: %s), the next one is %s%s; astrid_retry(%s) runs it now',
                       w.attempt, w.max_attempts, failed.worker, failed.cause, coalesce(failed.error, 'no error text'), due,
+                      coalesce(', by its own retry policy ' || w.retry::text, ', by the retry policy of the queue ' || q.retry::text,
+                               ''),
                       w.job_id);
     END IF;
     RETURN format('scheduled: %s, as it was enqueued or put off; astrid_retry(%s) runs it now', due, w.job_id);
@@ -156,7 +163,9 @@ BEGIN
         RETURN format('running, but worker "%s" let its lease run out at %s: %s', x.worker, x.lease_until, astrid._why_due());
     END IF;
     SELECT t.* INTO w FROM astrid.worker t WHERE t.worker = x.worker;
-    IF x.command = 'cancel' THEN
+    IF x.command = 'deadline' THEN
+        told := format('; the deadline has passed, which worker "%s" learns with its next heartbeat', x.worker);
+    ELSIF x.command = 'cancel' THEN
         told := format('; it is to be cancelled, which worker "%s" learns with its next heartbeat', x.worker);
     ELSIF (w.info ->> 'job_id') <> x.job_id::text AND w.info ->> 'job_id' <> '0' AND w.last_heartbeat > x.started_at THEN
         told := format('; its worker has taken it ahead and was still at job %s at %s', w.info ->> 'job_id', w.last_heartbeat);
@@ -176,7 +185,9 @@ $$
 DECLARE
     reason text := 'its last error was permanent';
 BEGIN
-    IF d.deadline <= d.finished_at THEN
+    IF d.lease_id IS NULL THEN
+        RETURN format('dead since %s: %s. astrid_retry(%s) runs it all the same', d.finished_at, d.error, d.job_id);
+    ELSIF d.deadline <= d.finished_at OR d.error LIKE 'deadline % leaves no time %' THEN
         reason := format('its deadline was %s', d.deadline);
     ELSIF d.crashes >= q.max_crashes THEN
         reason := format('%s of its attempts ended in a crash or a lost lease, which max_crashes does not allow', d.crashes);
@@ -189,6 +200,17 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION astrid._why_dead(astrid.dead, astrid.queue) IS 'astrid.why for a dead job.';
+
+CREATE FUNCTION astrid._why_key(job bigint, queue int, key text) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT coalesce((SELECT format('; its unique key "%s" stays taken until %s', k.unique_key, k.held_until)
+                   FROM astrid.unique_key k
+                  WHERE k.queue_id = queue AND k.unique_key = key AND k.job_id = job AND k.finished
+                    AND k.held_until > astrid.clock()), '')
+$$;
+COMMENT ON FUNCTION astrid._why_key(bigint, int, text) IS
+    'What astrid.why adds for a job that has ended before the window of its unique key.';
 
 CREATE FUNCTION astrid._why_unknown(job bigint) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
@@ -228,7 +250,8 @@ BEGIN
     IF h.job_id IS NOT NULL THEN
         RETURN format('%s at %s', h.state, h.finished_at)
                || coalesce(' by worker "' || h.worker || '"', '') || coalesce(': ' || h.error, '')
-               || CASE WHEN q.queue_id IS NULL THEN '; its queue was dropped later' ELSE '' END;
+               || CASE WHEN q.queue_id IS NULL THEN '; its queue was dropped later' ELSE '' END
+               || astrid._why_key(h.job_id, h.queue_id, h.unique_key);
     ELSIF q.queue_id IS NULL THEN
         RETURN 'its queue was dropped: ' || astrid._why_due();
     ELSIF r.job_id IS NOT NULL THEN
@@ -238,7 +261,7 @@ BEGIN
     ELSIF x.job_id IS NOT NULL THEN
         RETURN astrid._why_running(x);
     END IF;
-    RETURN astrid._why_dead(d, q);
+    RETURN astrid._why_dead(d, q) || astrid._why_key(d.job_id, d.queue_id, d.unique_key);
 END
 $$;
 COMMENT ON FUNCTION astrid.why(bigint) IS

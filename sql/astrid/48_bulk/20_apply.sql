@@ -93,7 +93,7 @@ CREATE FUNCTION astrid._forget(job astrid.ready) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
 BEGIN
-    PERFORM astrid._release_key(job.queue_id, job.unique_key, job.job_id);
+    PERFORM astrid._forget_key(job.queue_id, job.unique_key, job.job_id);
     IF job.admission = 2 THEN
         PERFORM astrid._leave_group(job.queue_id, job.group_key, job.job_id);
     END IF;

@@ -10,7 +10,7 @@ BEGIN
     ELSIF astrid._hold_key(to_id, key, job) <> job THEN
         RETURN false;
     END IF;
-    PERFORM astrid._release_key(from_id, key, job);
+    PERFORM astrid._forget_key(from_id, key, job);
     RETURN true;
 END
 $$;
@@ -39,6 +39,7 @@ $$
 DECLARE
     w astrid.waiting;
     moved astrid.ready;
+    holder bigint;
 BEGIN
     SELECT x.* INTO w FROM astrid.waiting x
      WHERE x.job_id = job AND x.queue_id = from_id
@@ -46,13 +47,15 @@ BEGIN
        FOR UPDATE;
     IF NOT FOUND THEN
         RETURN NULL;
-    ELSIF NOT astrid._move_key(from_id, to_id, w.unique_key, job) THEN
+    END IF;
+    holder := astrid._waits_for_key_of(w);
+    IF NOT astrid._move_key(from_id, to_id, w.unique_key, job) THEN
         RETURN false;
     END IF;
     DELETE FROM astrid.waiting x WHERE x.job_id = job;
     moved := astrid._moved(astrid._job(w), to_id);
-    IF w.parked THEN
-        PERFORM astrid._put(moved);  -- the other queue has its own groups
+    IF w.parked OR holder IS NOT NULL THEN
+        PERFORM astrid._put(moved);  -- the other queue has its own groups and keys
     ELSE
         INSERT INTO astrid.waiting SELECT (moved).*, w.blocked, false;
     END IF;

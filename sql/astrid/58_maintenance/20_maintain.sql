@@ -101,6 +101,7 @@ DECLARE
     moved int;
     swept int;
     bulk int;
+    late int;
     expired int;
     pruned jsonb;
     more boolean;
@@ -109,6 +110,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock('astrid.queue'::regclass::oid::int, 0) THEN
         RETURN jsonb_build_object('busy', true);
     END IF;
+    late := astrid._pass_deadlines();
     reaped := astrid.reap();
     FOR batch IN 1..10 LOOP
         moved := astrid._promote();
@@ -116,19 +118,20 @@ BEGIN
         EXIT WHEN moved = 0;
     END LOOP;
     swept := astrid._sweep();
+    PERFORM astrid._free_keys();
     PERFORM astrid._wake_rated();
     bulk := astrid._bulk_pass();
     expired := astrid._expire_dead(at, 1000) + astrid._expire_kept(at, 5000);
     pruned := astrid._prune(at, 500);
     more := astrid._forget_attempts(at, 10000);
     PERFORM astrid._wake_when_due(at);
-    IF reaped >= 1000 OR promoted >= 10000 OR expired >= 1000 OR (pruned ->> 'more')::boolean OR more THEN
+    IF reaped >= 1000 OR promoted >= 10000 OR late >= 1000 OR expired >= 1000 OR (pruned ->> 'more')::boolean OR more THEN
         PERFORM astrid._wake_at(clock_timestamp());  -- as much as one pass may do: the worker goes on at once
     END IF;
     PERFORM astrid._note_pass();
     RETURN jsonb_build_object('reaped', reaped, 'promoted', promoted, 'swept', swept, 'bulk', bulk,
-                              'expired', expired + (pruned -> 'rows')::int, 'rotated', astrid._rotate());
+                              'late', late, 'expired', expired + (pruned -> 'rows')::int, 'rotated', astrid._rotate());
 END
 $$;
 COMMENT ON FUNCTION astrid.maintain() IS
-    'One bounded pass of what time brings: leases that ran out, jobs that fall due, bulk operations, retention, rings that turn. Returns what was done.';
+    'One bounded pass of what time brings: deadlines, leases that ran out, jobs that fall due, bulk operations, retention, rings that turn. Returns what was done.';

@@ -1,0 +1,219 @@
+/*
+ * What enqueue does where a live job has the unique key (see replace.h). Called by enqueue.c.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "args.h"
+#include "replace.h"
+#include "rows.h"
+#include "unique.h"
+
+static const struct
+{
+	const char *name;
+	UniqueMode mode;
+} modes[] = {
+	{"ignore", UNIQUE_IGNORE},
+	{"replace", UNIQUE_REPLACE},
+	{"replace_keep_time", UNIQUE_REPLACE_KEEP_TIME},
+	{"debounce", UNIQUE_DEBOUNCE},
+};
+
+static UniqueMode
+mode_by_name(const char *name)
+{
+	for (int i = 0; i < lengthof(modes); i++)
+		if (strcmp(modes[i].name, name) == 0)
+			return modes[i].mode;
+	arg_refuse("unique_mode", "It must be ignore, replace, replace_keep_time or debounce.");
+}
+
+static int64
+interval_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	if (PG_ARGISNULL(number))
+		return 0;
+	arg_require_positive(PG_GETARG_INTERVAL_P(number), name);
+	return interval_length(PG_GETARG_INTERVAL_P(number));
+}
+
+UniqueOptions
+unique_options(FunctionCallInfo fcinfo, int first, bool has_key)
+{
+	UniqueOptions options = {UNIQUE_IGNORE, 0, 0};
+
+	if (PG_ARGISNULL(first) && PG_ARGISNULL(first + 1) && PG_ARGISNULL(first + 2))
+		return options;
+	if (!PG_ARGISNULL(first))
+		options.mode = mode_by_name(text_to_cstring(PG_GETARG_TEXT_PP(first)));
+	options.window = interval_argument(fcinfo, first + 1, "unique_window");
+	options.max_wait = interval_argument(fcinfo, first + 2, "unique_max_wait");
+	if (!has_key)
+		arg_refuse("unique_key", "It must not be null where unique_mode, unique_window or "
+								 "unique_max_wait is given.");
+	if (options.max_wait > 0 && options.mode != UNIQUE_DEBOUNCE)
+		arg_refuse("unique_max_wait", "Only unique_mode => 'debounce' has a longest wait.");
+	return options;
+}
+
+static void
+copy_replaced(TupleTableSlot *row, bool ready, Replaced *old)
+{
+	old->ready = ready;
+	old->blocked = !ready && DatumGetBool(row->tts_values[WAITING_BLOCKED]);
+	old->parked = !ready && DatumGetBool(row->tts_values[WAITING_PARKED]);
+	old->lane = DatumGetInt32(row->tts_values[JOB_LANE]);
+	old->priority = DatumGetInt32(row->tts_values[JOB_PRIORITY]);
+	old->admission =
+		row->tts_isnull[JOB_ADMISSION] ? 0 : DatumGetInt32(row->tts_values[JOB_ADMISSION]);
+	old->position = DatumGetInt64(row->tts_values[JOB_POSITION]);
+	old->run_at = DatumGetTimestampTz(row->tts_values[JOB_RUN_AT]);
+	old->enqueued_at = DatumGetTimestampTz(row->tts_values[JOB_ENQUEUED_AT]);
+	old->group_key = row->tts_isnull[JOB_GROUP_KEY]
+						 ? (Datum) 0
+						 : PointerGetDatum(PG_DETOAST_DATUM_COPY(row->tts_values[JOB_GROUP_KEY]));
+}
+
+static bool
+take_from(Rows *rows, int64 job_id, bool ready, Replaced *old)
+{
+	ScanKeyData key;
+	bool taken = false;
+
+	rows_key_int8(&key, 1, job_id);
+	while (!taken && rows_find(rows, &key, 1))
+	{
+		taken = rows_delete(rows, true) == TM_Ok;
+		if (taken)
+			copy_replaced(rows->row, ready, old);
+		else
+			rows_refresh(rows);
+		CHECK_FOR_INTERRUPTS();
+	}
+	rows_close(rows);
+	return taken;
+}
+
+/* Takes the job from astrid.waiting or astrid.ready; false where it is in neither. Waits for a
+ * session that is just taking it. */
+static bool
+take(int64 job_id, Replaced *old)
+{
+	/* Along the way that a job takes. */
+	return take_from(rows_open(STORE_WAITING), job_id, false, old) ||
+		   take_from(rows_open_by(STORE_READY, STORE_READY_JOB), job_id, true, old);
+}
+
+/* The job that has the key, or the one that will have it next, becomes this one. False where it was
+ * just moving: look again. */
+static bool
+replace(Keys *keys, KeyedJob *job, const KeyHolder *holder, int32 queue_id,
+		const UniqueOptions *options, TimestampTz now)
+{
+	Replaced *old = palloc(sizeof(Replaced));
+
+	job->job_id = holder->next_id ? holder->next_id : holder->job_id;
+	if (take(job->job_id, old))
+	{
+		job->old = old;
+		return true;
+	}
+	/* It is running. */
+	pfree(old);
+	job->job_id = job->number;
+	job->blocked = true;
+	return unique_follow(keys, queue_id, job->key, holder, job->number, options->window, now);
+}
+
+static void
+settle(Keys *keys, KeyedJob *job, int32 queue_id, const UniqueOptions *options, TimestampTz now)
+{
+	for (;;)
+	{
+		KeyHolder holder = unique_hold(keys, queue_id, job->key, job->number, options->window, now);
+
+		job->job_id = holder.job_id;
+		job->blocked = false;
+		if (holder.job_id == job->number)
+			return;
+		job->answered = holder.finished || options->mode == UNIQUE_IGNORE;
+		if (job->answered || replace(keys, job, &holder, queue_id, options, now))
+			return;
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* The same key again in one call. */
+static void
+settle_again(KeyedJob *first, KeyedJob *again, UniqueMode mode)
+{
+	again->job_id = first->job_id;
+	again->answered = first->answered || mode == UNIQUE_IGNORE;
+	if (again->answered)
+		return;
+	again->blocked = first->blocked;
+	again->old = first->old;
+	first->answered = true;
+}
+
+static int
+compare_jobs(const void *a, const void *b)
+{
+	const KeyedJob *ja = *(KeyedJob *const *) a;
+	const KeyedJob *jb = *(KeyedJob *const *) b;
+	int order = unique_compare(ja->key, jb->key);
+
+	return order != 0 ? order : (ja->number > jb->number) - (ja->number < jb->number);
+}
+
+void
+replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
+			   TimestampTz now)
+{
+	Keys *keys = unique_open();
+
+	if (n > 1)
+		qsort(jobs, n, sizeof(KeyedJob *), compare_jobs);
+	for (int i = 0; i < n; i++)
+		if (i > 0 && unique_compare(jobs[i]->key, jobs[i - 1]->key) == 0)
+			settle_again(jobs[i - 1], jobs[i], options->mode);
+		else
+			settle(keys, jobs[i], queue_id, options, now);
+	unique_close(keys);
+}
+
+bool
+replace_keeps_place(const Replaced *old, const UniqueOptions *options, int32 priority,
+					Datum group_key)
+{
+	if (options->mode != UNIQUE_REPLACE_KEEP_TIME || old->priority != priority ||
+		(old->group_key == (Datum) 0) != (group_key == (Datum) 0))
+		return false;
+	return group_key == (Datum) 0 || unique_compare(old->group_key, group_key) == 0;
+}
+
+void
+replace_keep_place(TupleTableSlot *row, const Replaced *old)
+{
+	store_set(row, JOB_LANE, Int32GetDatum(old->lane));
+	store_set(row, JOB_POSITION, Int64GetDatum(old->position));
+	if (old->admission != 0)
+		store_set(row, JOB_ADMISSION, Int32GetDatum(old->admission));
+}
+
+TimestampTz
+replace_run_at(const Replaced *old, const UniqueOptions *options, TimestampTz run_at,
+			   TimestampTz now)
+{
+	if (old != NULL && options->mode == UNIQUE_REPLACE_KEEP_TIME)
+		return old->run_at;
+	if (options->max_wait > 0)
+		return Min(run_at, (old ? old->enqueued_at : now) + options->max_wait);
+	return run_at;
+}
