@@ -80,7 +80,8 @@ sub fill_queue
 	$sql->(q{SELECT astrid_cancel_jobs('{"queue": "export"}', rate => 1)});
 	$sql->(q{SELECT astrid_drop_queue('gone')});
 	$sql->(q{SELECT astrid_create_queue('limits', concurrency => 2, ordered => true, dead_blocks => true, producer_rate_limit => 1)});
-	$sql->(q{SELECT astrid_enqueue('limits', '{}', group_key => 'g')});
+	$sql->(q{SELECT astrid_enqueue('limits', '{}', group_key => 'g', deadline => clock_timestamp() + '1 day',
+		unique_key => 'window', unique_window => '1 day')});
 	($job, $lease) = claim($database, 'limits');
 	$sql->("SELECT astrid_fail($job, $lease, 'blocks', false)");
 	return (@running, $child);
