@@ -28,6 +28,10 @@ SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'queues_without_worker'
 SET astrid.test_clock = '2030-01-01 00:02:10+00';
 SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'overrun_jobs');
 SELECT pg_temp.health('dead_letters', 'died_last_hour');
+BEGIN;
+INSERT INTO astrid.deadline VALUES ('2030-01-01 00:02:00+00', 1), ('2030-01-01 00:03:00+00', 2);
+SELECT pg_temp.health('deadline_lag');
+ROLLBACK;
 SELECT astrid_maintain() - 'rotated';
 SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'dead_letters', 'died_last_hour', 'overrun_jobs');
 SET astrid.test_clock = '2030-01-01 02:00:00+00';

@@ -212,6 +212,44 @@ SELECT pg_temp.job('last') AS last \gset
 SELECT pg_temp.done('last');
 SELECT pg_temp.why(:last);
 
+-- Deadlines: ahead, passed, and dead of it; running past it
+SELECT astrid_create_queue('ends', max_crashes => 1);
+SELECT astrid_heartbeat('why_w', info => '{"job_id": 0}');
+SELECT astrid_enqueue('ends', '{"name": "d1"}', deadline => '2030-01-01 00:11:00+00') IS NULL;
+SELECT astrid_enqueue('ends', '{"name": "d2"}', deadline => '2030-01-01 00:11:00+00') IS NULL;
+SELECT astrid_enqueue('ends', '{"name": "d3"}', deadline => '2030-01-01 00:11:00+00', run_at => '2030-01-01 00:10:30+00') IS NULL;
+SELECT pg_temp.why(pg_temp.job('d2'));
+SELECT pg_temp.why(pg_temp.job('d3'));
+SELECT pg_temp.claim('ends', 'why_w');
+SELECT pg_temp.why(pg_temp.job('d1'));
+SET astrid.test_clock = '2030-01-01 00:11:00+00';
+SELECT count(*) FROM astrid_heartbeat('why_w', ARRAY[pg_temp.job('d1')], ARRAY(SELECT lease_id FROM astrid.job_status WHERE payload ->> 'name' = 'd1'));
+SELECT pg_temp.why(pg_temp.job('d2'));
+SELECT pg_temp.why(pg_temp.job('d3'));
+SELECT astrid_maintain() - 'rotated';
+SELECT pg_temp.why(pg_temp.job('d2'));
+SELECT pg_temp.why(pg_temp.job('d1'));
+SELECT pg_temp.fail('d1', 'too late');
+SELECT pg_temp.why(pg_temp.job('d1'));
+-- Crashes, a retry policy
+SELECT astrid_enqueue('ends', '{"name": "crasher"}') IS NULL;
+SELECT pg_temp.claim('ends', 'why_w');
+SELECT pg_temp.fail('crasher', 'segmentation fault', cause => 'signal');
+SELECT pg_temp.why(pg_temp.job('crasher'));
+SELECT astrid_enqueue('ends', '{"name": "patient"}', retry => '{"kind": "fixed", "base": "5 min", "jitter": 0}') IS NULL;
+SELECT astrid_fail(job_id, lease_id, 'clouds') FROM astrid_claim('{ends}', 'why_w');
+SELECT pg_temp.why(pg_temp.job('patient'));
+-- Unique keys: behind a running job, and kept taken by a window
+SELECT astrid_enqueue('ends', '{"name": "u1"}', unique_key => 'k', unique_window => '1 hour') IS NULL;
+SELECT pg_temp.claim('ends', 'why_w');
+SELECT astrid_enqueue('ends', '{"name": "u2"}', unique_key => 'k', unique_mode => 'replace') IS NULL;
+SELECT pg_temp.why(pg_temp.job('u2'));
+SELECT astrid_enqueue('ends', '{"name": "v"}', unique_key => 'l', unique_window => '1 hour') IS NULL;
+SELECT pg_temp.claim('ends', 'why_w');
+SELECT pg_temp.done('v');
+SELECT pg_temp.why(pg_temp.job('v'));
+SELECT astrid_drop_queue('ends');
+
 -- Not there
 SELECT astrid_drop_queue('wh');
 SELECT pg_temp.why(:last);

@@ -31,27 +31,31 @@ CREATE FUNCTION astrid._health_lags() RETURNS SETOF astrid._finding
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
-    at timestamptz := astrid.clock();
+    now_at timestamptz := astrid.clock();
     remedy text := coalesce('No maintenance: ' || astrid._engine_fault(),
                             'See maintenance_pass; a pass moves 100000 jobs and takes 1000 leases back at most');
     since timestamptz;
     n bigint;
 BEGIN
-    SELECT min(w.run_at) INTO since FROM astrid.waiting w WHERE NOT w.blocked AND w.run_at <= at;
-    RETURN NEXT astrid._check('scheduler_lag', coalesce(astrid._seconds(at - since), 0), 10, 60, 'seconds',
+    SELECT min(w.run_at) INTO since FROM astrid.waiting w WHERE NOT w.blocked AND w.run_at <= now_at;
+    RETURN NEXT astrid._check('scheduler_lag', coalesce(astrid._seconds(now_at - since), 0), 10, 60, 'seconds',
                               coalesce('a scheduled job is due since ' || since, 'nothing that is due waits'), remedy);
-    SELECT min(r.lease_until), count(*) INTO since, n FROM astrid.running r WHERE r.lease_until <= at;
-    RETURN NEXT astrid._check('expired_leases', coalesce(astrid._seconds(at - since), 0), 10, 60, 'seconds',
+    SELECT min(r.lease_until), count(*) INTO since, n FROM astrid.running r WHERE r.lease_until <= now_at;
+    RETURN NEXT astrid._check('expired_leases', coalesce(astrid._seconds(now_at - since), 0), 10, 60, 'seconds',
                               coalesce(n || ' leases have run out and were not taken back, the first at ' || since,
                                        'no lease has run out'), remedy);
+    SELECT min(d.at) INTO since FROM astrid.deadline d WHERE d.at <= now_at;
+    RETURN NEXT astrid._check('deadline_lag', coalesce(astrid._seconds(now_at - since), 0), 10, 60, 'seconds',
+                              coalesce('a deadline passed at ' || since || ' and was not seen to', 'no deadline that has passed waits'),
+                              remedy);
     SELECT min(d.dropped_at), count(*) INTO since, n FROM astrid.dropped_queue d;
     RETURN NEXT astrid._check('dropped_queues', coalesce(astrid._seconds(clock_timestamp() - since), 0), 3600, NULL, 'seconds',
                               coalesce(n || ' dropped queues wait for older transactions, the first since ' || since,
                                        'no dropped queue is left to sweep'),
                               'End the transactions that began before, prepared ones too: see oldest_snapshot');
-    RETURN QUERY SELECT * FROM astrid._health_rings(at);
-    RETURN QUERY SELECT * FROM astrid._health_bulk(at, remedy);
-    RETURN QUERY SELECT * FROM astrid._health_exports(at);
+    RETURN QUERY SELECT * FROM astrid._health_rings(now_at);
+    RETURN QUERY SELECT * FROM astrid._health_bulk(now_at, remedy);
+    RETURN QUERY SELECT * FROM astrid._health_exports(now_at);
 END
 $$;
 COMMENT ON FUNCTION astrid._health_lags() IS 'Checks: is maintenance behind.';

@@ -7,9 +7,25 @@ CREATE FUNCTION astrid._why_paused(q astrid.queue) RETURNS text
     AS $$ SELECT format('queue "%s" is paused: astrid_resume_queue(''%1$s'') ends that', q.queue_name) WHERE NOT q.enabled $$;
 COMMENT ON FUNCTION astrid._why_paused(astrid.queue) IS 'Reason: the queue is paused.';
 
+CREATE FUNCTION astrid._why_due() RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    fault text := astrid._engine_fault();
+    last_pass timestamptz;
+BEGIN
+    IF fault IS NOT NULL THEN
+        RETURN 'no maintenance pass has seen to it: ' || fault;
+    END IF;
+    SELECT e.passed_at INTO last_pass FROM astrid._engine() e;
+    RETURN 'the next maintenance pass sees to it' || coalesce(' (the last one ended at ' || last_pass || ')', '');
+END
+$$;
+COMMENT ON FUNCTION astrid._why_due() IS 'Why what is due has not been done yet by maintenance.';
+
 CREATE FUNCTION astrid._why_deadline(deadline timestamptz) RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp
-    AS $$ SELECT format('its deadline %s has passed: the next maintenance pass declares it dead', deadline)
+    AS $$ SELECT format('its deadline %s has passed, and it is to be dead: %s', deadline, astrid._why_due())
            WHERE deadline <= astrid.clock() $$;
 COMMENT ON FUNCTION astrid._why_deadline(timestamptz) IS 'Reason: its deadline has passed.';
 

@@ -36,8 +36,9 @@ BEGIN
     IF reasons <> '{}' THEN
         RETURN 'ready, but ' || array_to_string(reasons, '; besides, ');
     END IF;
-    RETURN format('ready: %s; %s', astrid._why_place(r, q),
-                  coalesce(astrid._why_busy(q), 'the next free worker takes the first'));
+    RETURN format('ready: %s; %s%s', astrid._why_place(r, q),
+                  coalesce(astrid._why_busy(q), 'the next free worker takes the first'),
+                  coalesce('; its deadline is ' || r.deadline, ''));
 END
 $$;
 COMMENT ON FUNCTION astrid._why_ready(astrid.ready, astrid.queue) IS 'astrid.why for a ready job.';
@@ -97,22 +98,6 @@ END
 $$;
 COMMENT ON FUNCTION astrid._why_parked(astrid.waiting, astrid.queue) IS 'astrid.why for a job that waits for its group.';
 
-CREATE FUNCTION astrid._why_due() RETURNS text
-    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-DECLARE
-    fault text := astrid._engine_fault();
-    last_pass timestamptz;
-BEGIN
-    IF fault IS NOT NULL THEN
-        RETURN 'no maintenance pass has seen to it: ' || fault;
-    END IF;
-    SELECT e.passed_at INTO last_pass FROM astrid._engine() e;
-    RETURN 'the next maintenance pass sees to it' || coalesce(' (the last one ended at ' || last_pass || ')', '');
-END
-$$;
-COMMENT ON FUNCTION astrid._why_due() IS 'Why what is due has not been done yet by maintenance.';
-
 CREATE FUNCTION astrid._why_scheduled(w astrid.waiting, q astrid.queue) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -148,7 +133,7 @@ SELECT concat_ws('; besides, ',
                  CASE WHEN w.parked THEN astrid._why_parked(w, q)
                       WHEN w.blocked THEN astrid._why_blocked(w)
                       ELSE astrid._why_scheduled(w, q) END,
-                 astrid._why_deadline(w.deadline), astrid._why_paused(q))
+                 coalesce(astrid._why_deadline(w.deadline), 'its deadline is ' || w.deadline), astrid._why_paused(q))
 $$;
 COMMENT ON FUNCTION astrid._why_waiting(astrid.waiting, astrid.queue) IS 'astrid.why for a scheduled or blocked job.';
 
