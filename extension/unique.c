@@ -46,6 +46,12 @@ struct Keys
 	TupleTableSlot *fresh; /* to be inserted */
 	EState *estate;        /* null until the first row is inserted */
 	ResultRelInfo *indexes;
+	enum
+	{
+		KEYS_UNKNOWN,
+		KEYS_FREE, /* all that were asked for */
+		KEYS_TAKEN /* one of them, at least */
+	} found;
 };
 
 /* A row of the table. */
@@ -199,16 +205,36 @@ window_end(int64 window, TimestampTz now)
 	return window == 0 ? 0 : now + window;
 }
 
+/* While all keys of a call are free the insertion itself is the look. It leaves a dead row where it
+ * meets a conflict: so only once. */
+static bool
+insert_unseen(Keys *keys, const KeyRow *row)
+{
+	if (keys->found != KEYS_FREE)
+		return false;
+	if (insert_row(keys, row))
+		return true;
+	keys->found = KEYS_TAKEN;
+	return false;
+}
+
 KeyHolder
 unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window, TimestampTz now)
 {
-	KeyRow row = {.queue_id = queue_id, .key = key};
+	KeyRow row = {.queue_id = queue_id,
+				  .key = key,
+				  .holder.job_id = job_id,
+				  .held_until = window_end(window, now)};
 
+	if (insert_unseen(keys, &row))
+		return row.holder;
 	for (;;)
 	{
 		bool found = look(keys, &row);
 		bool is_own = found && row.holder.job_id == job_id;
 
+		if (keys->found != KEYS_TAKEN)
+			keys->found = found ? KEYS_TAKEN : KEYS_FREE;
 		if (found && !row.holder.finished)
 			return row.holder;
 		if (found && !is_own && row.held_until > now)

@@ -119,6 +119,10 @@ SELECT array_agg(id - first) AS ids, count(DISTINCT id) FROM
 TABLE um;
 SELECT count(DISTINCT id) FROM astrid_enqueue_batch('um', ARRAY['6', '7', '8', '9']::jsonb[], unique_keys => ARRAY['b', 'd', 'b', 'd'], unique_mode => 'replace') id;
 SELECT payload, unique_key FROM astrid.job_status NATURAL JOIN (SELECT job_id, position FROM astrid.ready) r WHERE queue_name = 'um' ORDER BY position;
+-- free keys first, then one that is taken, then free ones again
+SELECT count(DISTINCT id), bool_or(id = (SELECT job_id FROM astrid.unique_key WHERE unique_key = 'b')) AS told
+  FROM astrid_enqueue_batch('um', ARRAY['1', '2', '3', '4']::jsonb[], unique_keys => ARRAY['z', 'aa', 'b', 'ab']) id;
+SELECT string_agg(unique_key, ' ' ORDER BY unique_key) FROM astrid.unique_key;
 SELECT astrid_complete(job_id, lease_id) FROM astrid_claim(ARRAY['um'], 'w', 10);
 SELECT count(*) FROM astrid.unique_key;
 
