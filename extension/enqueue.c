@@ -10,7 +10,6 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
-#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
@@ -18,79 +17,16 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "batch.h"
 #include "bucket.h"
-#include "children.h"
-#include "depend.h"
-#include "floor.h"
-#include "group.h"
 #include "guc.h"
 #include "helpers.h"
 #include "place.h"
-#include "queues.h"
-#include "replace.h"
 #include "schema_queue.h"
 #include "sqlstate.h"
-#include "store.h"
-#include "unique.h"
-#include "wake.h"
 
 PG_FUNCTION_INFO_V1(astrid_enqueue);
 PG_FUNCTION_INFO_V1(astrid_enqueue_batch);
-
-/* Arguments: the same places in both functions. */
-enum
-{
-	ARG_QUEUE,
-	ARG_PAYLOAD,
-	ARG_PRIORITY,
-	ARG_RUN_AT,
-	ARG_MAX_ATTEMPTS,
-	ARG_TIMEOUT,
-	ARG_UNIQUE_KEY,
-	ARG_GROUP_KEY,
-	ARG_DEPENDS_ON,
-	ARG_TAGS,
-	ARG_UNIQUE_MODE,
-	ARG_UNIQUE_WINDOW,
-	ARG_UNIQUE_MAX_WAIT,
-	ARG_DEADLINE,
-	ARG_RETRY,
-	ARG_DEPENDS_MODE,
-	ARG_DEPENDS_FAILURE,
-	ARG_UNIQUE_KEYS, /* of the batch only */
-	ARG_GROUP_KEYS
-};
-
-/* What the jobs of one call have in common, and where they go. */
-typedef struct Batch
-{
-	FunctionCallInfo fcinfo;
-	const Queue *queue;
-	TimestampTz now;
-	TimestampTz run_at;
-	UniqueOptions unique;
-	int32 max_attempts;
-	int n;
-	int32 lane;
-	int64 first;     /* lowest position of those in ready */
-	TimestampTz due; /* lowest run_at of those in waiting */
-	Store *ready;    /* opened when first needed */
-	Store *waiting;
-	Store *cancelled;
-	Depend depend;
-	Store *deadlines;
-} Batch;
-
-/* What distinguishes a job of it; 0: null. */
-typedef struct NewJob
-{
-	Datum payload;
-	bool payload_is_null;
-	Datum group_key;
-	KeyedJob keyed;
-	TimestampTz run_at;
-	bool keeps_place; /* of the job that it replaces */
-} NewJob;
 
 static void
 check_payload(const Queue *queue, const NewJob *item)
@@ -141,12 +77,15 @@ check_group_key(Datum key)
 		arg_refuse("group_key", "It must not be longer than 1020 bytes.");
 }
 
-static int32
-batch_priority(const Batch *batch)
+static void
+check_items(const Batch *batch, const NewJob *items)
 {
-	FunctionCallInfo fcinfo = batch->fcinfo;
-
-	return PG_ARGISNULL(ARG_PRIORITY) ? 0 : PG_GETARG_INT32(ARG_PRIORITY);
+	for (int i = 0; i < batch->n; i++)
+	{
+		check_payload(batch->queue, &items[i]);
+		check_unique_key(items[i].keyed.key);
+		check_group_key(items[i].group_key);
+	}
 }
 
 /* A queue that is being drained takes no job. */
@@ -228,233 +167,6 @@ batch_begin(Batch *batch, FunctionCallInfo fcinfo, int n)
 				 name_argument(fcinfo, ARG_DEPENDS_FAILURE));
 }
 
-static void
-set_argument(TupleTableSlot *row, int column, FunctionCallInfo fcinfo, int number)
-{
-	if (!PG_ARGISNULL(number))
-		store_set(row, column, PG_GETARG_DATUM(number));
-}
-
-static void
-set_text(TupleTableSlot *row, int column, Datum value)
-{
-	if (value != (Datum) 0)
-		store_set(row, column, value);
-}
-
-static void
-fill_row(TupleTableSlot *row, const Batch *batch, const NewJob *item)
-{
-	FunctionCallInfo fcinfo = batch->fcinfo;
-	const Replaced *old = item->keyed.old;
-
-	store_set(row, JOB_ID, Int64GetDatum(item->keyed.job_id));
-	store_set(row, JOB_POSITION, Int64GetDatum(item->keyed.number));
-	store_set(row, JOB_RUN_AT, TimestampTzGetDatum(item->run_at));
-	store_set(row, JOB_ENQUEUED_AT, TimestampTzGetDatum(old ? old->enqueued_at : batch->now));
-	store_set(row, JOB_QUEUE_ID, Int32GetDatum(batch->queue->id));
-	store_set(row, JOB_PRIORITY, Int32GetDatum(batch_priority(batch)));
-	store_set(row, JOB_LANE, Int32GetDatum(batch->lane));
-	store_set(row, JOB_ATTEMPT, Int32GetDatum(0));
-	store_set(row, JOB_MAX_ATTEMPTS, Int32GetDatum(batch->max_attempts));
-	store_set(row, JOB_CRASHES, Int32GetDatum(0));
-	if (batch->queue->has_timeout)
-		store_set(row, JOB_TIMEOUT, IntervalPGetDatum(&batch->queue->timeout));
-	set_argument(row, JOB_TIMEOUT, fcinfo, ARG_TIMEOUT);
-	set_argument(row, JOB_DEADLINE, fcinfo, ARG_DEADLINE);
-	set_text(row, JOB_UNIQUE_KEY, item->keyed.key);
-	set_text(row, JOB_GROUP_KEY, item->group_key);
-	set_argument(row, JOB_TAGS, fcinfo, ARG_TAGS);
-	set_argument(row, JOB_RETRY, fcinfo, ARG_RETRY);
-	store_set(row, JOB_PAYLOAD, item->payload);
-}
-
-static void
-note_ready(Batch *batch, const NewJob *item, int64 position)
-{
-	if (item->keeps_place)
-		floor_note_rows(FLOOR_READY, batch->queue->name, item->keyed.old->lane, position);
-	else
-		batch->first = Min(batch->first, position);
-}
-
-static void
-add_ready(Batch *batch, const NewJob *item)
-{
-	int64 position = item->keeps_place
-						 ? item->keyed.old->position
-						 : place_position(batch->queue, batch_priority(batch), item->group_key,
-										  item->keyed.number, batch->now);
-	TupleTableSlot *row;
-
-	if (batch->ready == NULL)
-		batch->ready = store_open(STORE_READY, batch->n);
-	row = store_row(batch->ready);
-	fill_row(row, batch, item);
-	store_set(row, JOB_POSITION, Int64GetDatum(position));
-	if (item->keeps_place)
-		replace_keep_place(row, item->keyed.old);
-	store_add(batch->ready);
-	note_ready(batch, item, position);
-}
-
-static void
-add_waiting(Batch *batch, const NewJob *item, bool blocked)
-{
-	bool parked = item->keeps_place && item->keyed.old->parked;
-	TupleTableSlot *row;
-
-	if (batch->waiting == NULL)
-		batch->waiting = store_open(STORE_WAITING, batch->n);
-	row = store_row(batch->waiting);
-	fill_row(row, batch, item);
-	if (item->keeps_place)
-		replace_keep_place(row, item->keyed.old);
-	store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked || parked));
-	store_set(row, WAITING_PARKED, BoolGetDatum(parked));
-	store_add(batch->waiting);
-	batch->due = Min(batch->due, item->run_at);
-}
-
-/* A parent has failed already. */
-static void
-add_cancelled(Batch *batch, const NewJob *item)
-{
-	TupleTableSlot *row;
-
-	if (batch->cancelled == NULL)
-		batch->cancelled = store_open(STORE_HISTORY + ring_slot(batch->now), batch->n);
-	row = store_row(batch->cancelled);
-	fill_row(row, batch, item);
-	children_mark_cancelled(row, batch->now, batch->depend.reason);
-	store_add(batch->cancelled);
-	if (item->keyed.key != (Datum) 0)
-		unique_release_one(batch->queue->id, item->keyed.key, item->keyed.job_id, batch->now);
-}
-
-static void
-add_deadline(Batch *batch, const NewJob *item)
-{
-	FunctionCallInfo fcinfo = batch->fcinfo;
-	TupleTableSlot *row;
-
-	if (PG_ARGISNULL(ARG_DEADLINE))
-		return;
-	if (batch->deadlines == NULL)
-		batch->deadlines = store_open(STORE_DEADLINE, batch->n);
-	row = store_row(batch->deadlines);
-	store_set(row, DEADLINE_AT, PG_GETARG_DATUM(ARG_DEADLINE));
-	store_set(row, DEADLINE_JOB_ID, Int64GetDatum(item->keyed.job_id));
-	store_add(batch->deadlines);
-}
-
-/* Takes the unique keys of all jobs that have one. */
-static void
-settle_keys(Batch *batch, NewJob *items)
-{
-	KeyedJob **keyed = palloc(sizeof(KeyedJob *) * Max(batch->n, 1));
-	int n = 0;
-
-	for (int i = 0; i < batch->n; i++)
-		if (items[i].keyed.key != (Datum) 0)
-			keyed[n++] = &items[i].keyed;
-	if (n > 0)
-		replace_settle(keyed, n, batch->queue->id, &batch->unique, batch->now);
-	pfree(keyed);
-}
-
-/* The job that it replaces leaves its group, unless it keeps its place. */
-static void
-replace(Batch *batch, NewJob *item)
-{
-	const Replaced *old = item->keyed.old;
-
-	item->keeps_place =
-		replace_keeps_place(old, &batch->unique, batch_priority(batch), item->group_key);
-	if (!item->keeps_place && old->admission == ADMISSION_ALL)
-	{
-		Groups *groups = groups_open(1);
-
-		group_leave(groups, batch->queue->id, old->group_key, item->keyed.job_id);
-		groups_close(groups);
-	}
-}
-
-static void
-add_where_it_belongs(Batch *batch, const NewJob *item, bool blocked)
-{
-	const Replaced *old = item->keyed.old;
-	DependVerdict verdict = depend_verdict(&batch->depend, batch->n);
-
-	if (verdict == DEPEND_BLOCKED)
-		depend_note(&batch->depend, item->keyed.job_id);
-	blocked = blocked || verdict == DEPEND_BLOCKED;
-	if (verdict == DEPEND_CANCELLED)
-		add_cancelled(batch, item);
-	else if (blocked || item->run_at > batch->now || (item->keeps_place && !old->ready))
-		add_waiting(batch, item, blocked);
-	else
-		add_ready(batch, item);
-}
-
-static void
-add_job(Batch *batch, NewJob *item)
-{
-	const Replaced *old = item->keyed.old;
-	bool blocked = item->keyed.blocked || (old != NULL && old->blocked && !old->parked);
-
-	if (old != NULL)
-		replace(batch, item);
-	item->run_at = replace_run_at(old, &batch->unique, batch->run_at, batch->now);
-	add_where_it_belongs(batch, item, blocked);
-	add_deadline(batch, item);
-}
-
-/* Afterwards keyed.job_id is the job that each of them has become. */
-static void
-batch_add(Batch *batch, NewJob *items)
-{
-	for (int i = 0; i < batch->n; i++)
-	{
-		check_payload(batch->queue, &items[i]);
-		check_unique_key(items[i].keyed.key);
-		check_group_key(items[i].group_key);
-		items[i].keyed.number = items[i].keyed.job_id = store_next(STORE_JOB_SEQ);
-	}
-	settle_keys(batch, items);
-	for (int i = 0; i < batch->n; i++)
-		if (!items[i].keyed.answered)
-			add_job(batch, &items[i]);
-}
-
-static void
-batch_end(Batch *batch)
-{
-	FunctionCallInfo fcinfo = batch->fcinfo;
-
-	depend_end(&batch->depend);
-	if (batch->cancelled != NULL)
-		store_close(batch->cancelled);
-	if (batch->waiting != NULL)
-	{
-		store_close(batch->waiting);
-		wake_maintenance_at(batch->due);
-	}
-	if (batch->deadlines != NULL)
-	{
-		store_close(batch->deadlines);
-		wake_maintenance_at(PG_GETARG_TIMESTAMPTZ(ARG_DEADLINE));
-	}
-	if (batch->ready != NULL)
-	{
-		store_close(batch->ready);
-		wake_queue_jobs(batch->queue->name, batch->n);
-		if (batch->first != PG_INT64_MAX)
-			floor_note_rows(FLOOR_READY, batch->queue->name, batch->lane, batch->first);
-	}
-	CommandCounterIncrement();
-}
-
 static Datum
 text_argument(FunctionCallInfo fcinfo, int number)
 {
@@ -474,6 +186,7 @@ astrid_enqueue(PG_FUNCTION_ARGS)
 	batch_begin(&batch, fcinfo, 1);
 	check_schema(batch.queue, &item, 1, NULL);
 	bucket_check_producer(batch.queue, item.group_key, 1, batch.now);
+	check_items(&batch, &item);
 	batch_add(&batch, &item);
 	batch_end(&batch);
 	PG_RETURN_INT64(item.keyed.job_id);
@@ -544,6 +257,7 @@ astrid_enqueue_batch(PG_FUNCTION_ARGS)
 	batch_begin(&batch, fcinfo, payloads.n);
 	check_schema(batch.queue, items, payloads.n, "payload");
 	check_producers(&batch, items);
+	check_items(&batch, items);
 	batch_add(&batch, items);
 	batch_end(&batch);
 	for (int i = 0; i < payloads.n; i++)
