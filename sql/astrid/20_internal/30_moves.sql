@@ -112,7 +112,7 @@ COMMENT ON FUNCTION astrid._attempts(bigint) IS
 CREATE FUNCTION astrid._keep_attempts(job bigint, former jsonb) RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-INSERT INTO astrid.former_attempts (job_id, attempts) VALUES (job, former)
+INSERT INTO astrid.former_attempts (job_id, attempts) SELECT job, former WHERE former <> '[]'
     ON CONFLICT ON CONSTRAINT former_attempts_pkey DO UPDATE SET attempts = excluded.attempts
 $$;
 COMMENT ON FUNCTION astrid._keep_attempts(bigint, jsonb) IS

@@ -127,7 +127,8 @@ DECLARE
 BEGIN
     WITH gone AS (DELETE FROM astrid.dead x WHERE x.queue_id = id AND x.unique_key IS NULL RETURNING x.*),
     kept AS (
-        INSERT INTO astrid.former_attempts AS f (job_id, attempts) SELECT g.job_id, g.attempts FROM gone g
+        INSERT INTO astrid.former_attempts AS f (job_id, attempts)
+            SELECT g.job_id, g.attempts FROM gone g WHERE g.attempts <> '[]'
             ON CONFLICT ON CONSTRAINT former_attempts_pkey DO UPDATE SET attempts = excluded.attempts),
     moved AS (
         INSERT INTO astrid.ready (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt,

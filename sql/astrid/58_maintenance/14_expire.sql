@@ -38,7 +38,10 @@ BEGIN
                 INSERT INTO astrid.exported (queue_name, kind, "row")
                     VALUES (q.queue_name, 'dead', astrid._export_form(to_jsonb(d)));
             END IF;
-            PERFORM astrid._forget(astrid._job(d));
+            IF d.admission = 2 THEN
+                PERFORM astrid._leave_group(d.queue_id, d.group_key, d.job_id);
+            END IF;
+            PERFORM astrid._jobs_ended(ARRAY[d.job_id], 'deleted');  -- one may have come to wait for it just now
             n := n + 1;
         END LOOP;
     END LOOP;
