@@ -16,6 +16,7 @@
 #include "floor.h"
 #include "group.h"
 #include "place.h"
+#include "stats.h"
 #include "unique.h"
 #include "wake.h"
 
@@ -196,6 +197,8 @@ add_job(Batch *batch, NewJob *item)
 
 	if (old != NULL)
 		replace(batch, item);
+	else
+		stats_note_enqueue(batch->queue->id);
 	item->run_at = replace_run_at(old, &batch->unique, batch->run_at, batch->now);
 	add_where_it_belongs(batch, item, blocked);
 	add_deadline(batch, item);

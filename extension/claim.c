@@ -35,6 +35,7 @@
 #include "limit.h"
 #include "place.h"
 #include "queues.h"
+#include "stats.h"
 #include "store.h"
 #include "wake.h"
 #include "walk.h"
@@ -172,6 +173,7 @@ start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 	store_set(row, RUNNING_WORKER, claim->worker);
 	put_result(claim, queue, row);
 	store_add(claim->running);
+	stats_note_claim(queue->id);
 	place_note_claim(queue, DatumGetInt64(ready->tts_values[JOB_POSITION]));
 }
 
@@ -184,6 +186,8 @@ take_away(Claim *claim, Source *source)
 										  claim->snapshot, InvalidSnapshot, false, &failure, false);
 
 	walk_passed(&source->walk, result == TM_Ok || result == TM_Deleted);
+	if (result == TM_Ok)
+		stats_note_row(STATS_READY, source->walk.row, -1);
 	return result == TM_Ok;
 }
 

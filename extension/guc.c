@@ -21,6 +21,7 @@ int guc_maintenance_interval;
 int guc_maintenance_timeout;
 int guc_max_databases;
 int guc_max_payload_size;
+int guc_max_stat_queues;
 int guc_max_waiters;
 int guc_notify_interval;
 bool guc_notify_without_preload;
@@ -73,6 +74,9 @@ static const IntSetting int_settings[] = {
 	{"astrid.max_payload_size", &guc_max_payload_size, 1024, 1, 256 * 1024, PGC_SUSET, GUC_UNIT_KB,
 	 "Largest payload of a job.",
 	 "Larger data belongs into files or tables of its own; the payload names them."},
+	{"astrid.max_stat_queues", &guc_max_stat_queues, 1024, 1, 1000000, PGC_POSTMASTER, 0,
+	 "Number of queues whose jobs are counted in shared memory.",
+	 "The jobs of further ones are counted by reading their tables."},
 	{"astrid.max_waiters", &guc_max_waiters, 0, 0, 262143, PGC_POSTMASTER, 0,
 	 "Number of sessions that can be woken from astrid_wait() at the same time.",
 	 "Sessions beyond it look for themselves ten times a second. 0: as many as connections are "

@@ -31,6 +31,7 @@
 #include "guc.h"
 #include "launcher.h"
 #include "notify.h"
+#include "stats.h"
 #include "tidy.h"
 
 #define PASS "SELECT astrid.maintain()"
@@ -155,6 +156,7 @@ maintain(SharedDatabase *database)
 				return;
 			}
 			database_report(database, DATABASE_ATTACHED);
+			stats_keep_counted();
 			next_pass = wake_at = TimestampTzPlusMilliseconds(now, guc_maintenance_interval);
 		}
 		if (pg_atomic_read_u32(&database->notify_pending) != 0)

@@ -40,6 +40,7 @@ open_with(StoreId table, Oid index)
 	Rows *rows = palloc(sizeof(Rows));
 
 	rows->rel = table_open(store_oid(table), RowExclusiveLock);
+	rows->table = store_stats_table(table);
 	rows->index = index_open(OidIsValid(index) ? index : store_key(rows->rel), RowExclusiveLock);
 	rows->row = table_slot_create(rows->rel, NULL);
 	begin(rows);
@@ -123,9 +124,13 @@ TM_Result
 rows_delete(Rows *rows, bool wait)
 {
 	TM_FailureData failure;
+	TM_Result result =
+		table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
+						   rows->snapshot, InvalidSnapshot, wait, &failure, false);
 
-	return table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
-							  rows->snapshot, InvalidSnapshot, wait, &failure, false);
+	if (result == TM_Ok && rows->table != STATS_NO_TABLE)
+		stats_note_row(rows->table, rows->row, -1);
+	return result;
 }
 
 TM_Result

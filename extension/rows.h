@@ -15,6 +15,7 @@
 typedef struct Rows
 {
 	Relation rel;
+	StatsTable table; /* that its rows count for */
 	Relation index;
 	Snapshot snapshot;
 	IndexScanDesc scan;

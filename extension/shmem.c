@@ -12,6 +12,7 @@
 
 #include "guc.h"
 #include "shmem.h"
+#include "stats.h"
 
 #define TRANCHE "astrid"
 
@@ -49,7 +50,7 @@ request_shmem(void)
 {
 	if (next_request_hook)
 		next_request_hook();
-	RequestAddinShmemSpace(shmem_size());
+	RequestAddinShmemSpace(add_size(shmem_size(), stats_shmem_size()));
 	RequestNamedLWLockTranche(TRANCHE, 1);
 }
 
@@ -122,6 +123,7 @@ startup_shmem(void)
 	shared = ShmemInitStruct("astrid", shmem_size(), &found);
 	if (!found)
 		init_shared();
+	stats_shmem_startup();
 	LWLockRelease(AddinShmemInitLock);
 }
 

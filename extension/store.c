@@ -130,6 +130,18 @@ store_last(StoreId sequence)
 	return fcinfo->isnull ? 0 : DatumGetInt64(last);
 }
 
+StatsTable
+store_stats_table(StoreId id)
+{
+	if (id >= STORE_HISTORY)
+		return STATS_HISTORY;
+	if (id == STORE_READY)
+		return STATS_READY;
+	if (id == STORE_WAITING)
+		return STATS_WAITING;
+	return id == STORE_RUNNING ? STATS_RUNNING : STATS_NO_TABLE;
+}
+
 Store *
 store_open(StoreId id, int rows_expected)
 {
@@ -137,6 +149,7 @@ store_open(StoreId id, int rows_expected)
 
 	PreventCommandIfReadOnly("writing jobs");
 	store->rel = table_open(store_oid(id), RowExclusiveLock);
+	store->table = store_stats_table(id);
 	store->capacity = Min(Max(rows_expected, 1), STORE_ROWS_MAX);
 	store->slots = palloc0(sizeof(TupleTableSlot *) * store->capacity);
 	return store;
@@ -194,6 +207,8 @@ store_add(Store *store)
 	TupleTableSlot *slot = store->slots[store->n];
 
 	ExecStoreVirtualTuple(slot);
+	if (store->table != STATS_NO_TABLE)
+		stats_note_row(store->table, slot, 1);
 	ExecMaterializeSlot(slot);
 	if (++store->n == store->capacity)
 		store_flush(store);

@@ -17,6 +17,7 @@
 #include "utils/snapshot.h"
 
 #include "clock.h"
+#include "stats.h"
 
 /* Columns that every state table starts with. */
 enum
@@ -165,6 +166,7 @@ typedef enum StoreId
 typedef struct Store
 {
 	Relation rel;
+	StatsTable table; /* that its rows count for */
 	EState *estate;
 	ResultRelInfo *indexes;
 	int n; /* rows gathered */
@@ -189,6 +191,9 @@ store_copy_job(TupleTableSlot *to, TupleTableSlot *from)
 }
 
 extern Oid store_oid(StoreId id);
+
+/* What a row of the table counts for in the statistics. */
+extern StatsTable store_stats_table(StoreId id);
 extern int64 store_next(StoreId sequence);
 
 /* The last number that any session drew from it; 0 when none has. */

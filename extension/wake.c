@@ -21,6 +21,7 @@
 #include "floor.h"
 #include "guc.h"
 #include "notify.h"
+#include "stats.h"
 #include "wake.h"
 #include "wake_internal.h"
 
@@ -269,11 +270,13 @@ transaction_callback(XactEvent event, void *arg)
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
+			stats_before_commit();
 			if (shared == NULL && guc_notify_without_preload)
 				notify_before_commit();
 			break;
 		case XACT_EVENT_COMMIT:
 			floor_at_commit();
+			stats_at_commit();
 			if (shared != NULL && (n_pending > 0 || pending_overflow || pending_due != DT_NOEND))
 				wake_at_commit();
 			forget_pending();
@@ -281,16 +284,20 @@ transaction_callback(XactEvent event, void *arg)
 			break;
 		case XACT_EVENT_ABORT:
 			floor_at_end();
+			stats_at_abort();
 			wake_at_abort();
 			forget_pending();
 			forget_claims();
 			break;
 		case XACT_EVENT_PREPARE:
 			floor_at_end();
+			stats_at_prepare();
 			forget_pending();
 			forget_claims();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
+			stats_before_commit();
+			break;
 		case XACT_EVENT_PARALLEL_PRE_COMMIT:
 		case XACT_EVENT_PARALLEL_COMMIT:
 		case XACT_EVENT_PARALLEL_ABORT:
@@ -307,7 +314,12 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 	int n = n_pending;
 
 	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
 		floor_at_subabort();
+		stats_at_subabort(subid);
+	}
+	if (event == SUBXACT_EVENT_COMMIT_SUB)
+		stats_at_subcommit(subid, parent_subid);
 	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
 		return;
 	n_pending = 0;

@@ -11,6 +11,9 @@ BEGIN
                    CASE WHEN keepers IS NOT NULL THEN 'OR queue_id = ANY ($2)' END)
         INTO old USING astrid.clock() - interval '5 days', keepers;
     IF old THEN
+        IF slot ~ '^(history|attempt)_' THEN
+            PERFORM astrid._keep_partition(format('astrid.%I', slot)::regclass, slot ~ '^history_');
+        END IF;
         EXECUTE format('TRUNCATE ONLY astrid.%I', slot);
     END IF;
     RETURN old;
@@ -120,6 +123,7 @@ BEGIN
     swept := astrid._sweep();
     PERFORM astrid._free_keys();
     PERFORM astrid._wake_rated();
+    PERFORM astrid._fold_totals();
     bulk := astrid._bulk_pass();
     expired := astrid._expire_dead(at, 1000) + astrid._expire_kept(at, 5000);
     pruned := astrid._prune(at, 500);
