@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -18,6 +19,7 @@
 #include "tcop/tcopprot.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -109,7 +111,9 @@ count_part(StatsPart part)
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	if (OidIsValid(get_extension_oid("astrid", true)))
+	/* The tables may still be those of an older version. */
+	if (OidIsValid(get_extension_oid("astrid", true)) &&
+		OidIsValid(get_relname_relid("queue_total", get_namespace_oid("astrid", false))))
 	{
 		database = stats_database();
 		if (database != NULL && stats_need_recount(database, part))

@@ -73,4 +73,4 @@ COMMENT ON FUNCTION astrid._stats_exact() IS 'True: the counters of all queues a
 CREATE FUNCTION astrid.stats_recount() RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_stats_recount';
 COMMENT ON FUNCTION astrid.stats_recount() IS
-    'Counts the jobs of all queues anew, where astrid is preloaded; false: not now, since a transaction that is prepared has changes, or another session counts. A background worker does it by itself.';
+    'Counts the jobs of all queues anew, where astrid is preloaded; false: not now, since this transaction has written, one that is prepared has changes, or another session counts. A background worker does it by itself.';
