@@ -124,9 +124,8 @@ TM_Result
 rows_delete(Rows *rows, bool wait)
 {
 	TM_FailureData failure;
-	TM_Result result =
-		table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
-						   rows->snapshot, InvalidSnapshot, wait, &failure, false);
+	TM_Result result = table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
+										  rows->snapshot, InvalidSnapshot, wait, &failure, false);
 
 	if (result == TM_Ok && rows->table != STATS_NO_TABLE)
 		stats_note_row(rows->table, rows->row, -1);
