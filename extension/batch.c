@@ -1,5 +1,6 @@
 /*
- * The new jobs of one call, on their way into the tables (see batch.h). Called by enqueue.c.
+ * The new jobs of one call, on their way into the tables (see batch.h). Called by enqueue.c,
+ * event.c.
  *
  * First the unique keys of all of them are taken, in the order of the keys, then the rows are
  * added, in the order of the jobs.
@@ -119,6 +120,8 @@ add_cancelled(Batch *batch, const NewJob *item)
 	row = store_row(batch->cancelled);
 	fill_row(row, batch, item);
 	children_mark_cancelled(row, batch->now, batch->depend.reason);
+	events_add_row(&batch->events, batch->queue, "cancelled", row, (Datum) 0,
+				   row->tts_values[HISTORY_ERROR]);
 	store_add(batch->cancelled);
 	if (item->keyed.key != (Datum) 0)
 		unique_release_one(batch->queue->id, item->keyed.key, item->keyed.job_id, batch->now);
@@ -241,4 +244,24 @@ batch_end(Batch *batch)
 			floor_note_rows(FLOOR_READY, batch->queue->name, batch->lane, batch->first);
 	}
 	CommandCounterIncrement();
+	events_close(batch->events);
+}
+
+void
+batch_deliver(const Queue *queue, Datum payload)
+{
+	LOCAL_FCINFO(fcinfo, ARGS);
+	Batch batch = {.fcinfo = fcinfo,
+				   .queue = queue,
+				   .n = 1,
+				   .max_attempts = queue->max_attempts,
+				   .first = PG_INT64_MAX,
+				   .due = DT_NOEND};
+	NewJob item = {.payload = payload};
+
+	batch_no_arguments(fcinfo);
+	batch.now = batch.run_at = clock_now();
+	batch.lane = place_lane(queue, batch_priority(&batch));
+	batch_add(&batch, &item);
+	batch_end(&batch);
 }

@@ -7,6 +7,7 @@
 #include "fmgr.h"
 
 #include "depend.h"
+#include "event.h"
 #include "queues.h"
 #include "replace.h"
 #include "store.h"
@@ -31,7 +32,8 @@ enum
 	ARG_RETRY,
 	ARG_DEPENDS_MODE,
 	ARG_DEPENDS_FAILURE,
-	ARG_UNIQUE_KEYS, /* of the batch only */
+	ARGS,
+	ARG_UNIQUE_KEYS = ARGS, /* of the batch only */
 	ARG_GROUP_KEYS
 };
 
@@ -51,6 +53,7 @@ typedef struct Batch
 	Store *ready;    /* opened when first needed */
 	Store *waiting;
 	Store *cancelled;
+	Events *events;
 	Depend depend;
 	Store *deadlines;
 } Batch;
@@ -80,5 +83,23 @@ extern void batch_add(Batch *batch, NewJob *items);
 
 /* Writes what is left, and wakes who waits for it. */
 extern void batch_end(Batch *batch);
+
+/* A job for a subscription: ready at once, whatever limits and schema the queue has for producers.
+ */
+extern void batch_deliver(const Queue *queue, Datum payload);
+
+/* The SQL function, and its arguments, all null. */
+extern Datum astrid_enqueue(PG_FUNCTION_ARGS);
+
+static inline void
+batch_no_arguments(FunctionCallInfo fcinfo)
+{
+	InitFunctionCallInfoData(*fcinfo, NULL, ARGS, InvalidOid, NULL, NULL);
+	for (int i = 0; i < ARGS; i++)
+	{
+		fcinfo->args[i].value = (Datum) 0;
+		fcinfo->args[i].isnull = true;
+	}
+}
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "args.h"
 #include "children.h"
+#include "event.h"
 #include "floor.h"
 #include "place.h"
 #include "queues.h"
@@ -55,6 +56,7 @@ typedef struct Settling
 	Store *ready; /* opened when first needed, as the next two */
 	Store *scheduled;
 	Store *history;
+	Events *events;
 	int32 queue_id; /* what became ready and was not told yet */
 	int32 lane;
 	int64 first;
@@ -301,7 +303,7 @@ release(Settling *settling, const Queue *queue)
 
 /* It is a parent too. */
 static void
-cancel(Settling *settling, const Edge *cause)
+cancel(Settling *settling, const Queue *queue, const Edge *cause)
 {
 	TupleTableSlot *child = settling->waiting->row;
 	Store *history = open_once(&settling->history, STORE_HISTORY + ring_slot(settling->now));
@@ -309,6 +311,8 @@ cancel(Settling *settling, const Edge *cause)
 
 	store_copy_job(row, child);
 	children_mark_cancelled(row, settling->now, children_reason(cause->parent_id, cause->end));
+	events_add_row(&settling->events, queue, "cancelled", row, (Datum) 0,
+				   row->tts_values[HISTORY_ERROR]);
 	store_add(history);
 	if (!child->tts_isnull[JOB_UNIQUE_KEY])
 		unique_release_one(DatumGetInt32(child->tts_values[JOB_QUEUE_ID]),
@@ -355,7 +359,7 @@ settle_child(Settling *settling, const Edge *list)
 	if (list->any_of ? decided : !decided)
 		release(settling, queue);
 	else
-		cancel(settling, failed);
+		cancel(settling, queue, failed);
 }
 
 static void
@@ -385,6 +389,7 @@ settle_pending(Settling *settling)
 	close_store(settling->history);
 	tell_ready(settling);
 	CommandCounterIncrement();
+	events_close(settling->events);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "args.h"
 #include "children.h"
 #include "claim.h"
+#include "event.h"
 #include "group.h"
 #include "lease.h"
 #include "limit.h"
@@ -190,17 +191,22 @@ settle(Aftermath *after, int n, TimestampTz now)
 	leave_groups(after, n);
 	release_keys(after, n, now);
 	for (int i = 0; i < n; i++)
-	{
 		jobs[i] = after[i].job_id;
-	}
 	children_settle(jobs, n, PARENT_COMPLETED);
+}
+
+/* Null where it was dropped. */
+static const Queue *
+queue_of(TupleTableSlot *running)
+{
+	return queue_by_id(DatumGetInt32(running->tts_values[JOB_QUEUE_ID]));
 }
 
 /* The result by the schema of the job's queue; in a batch the job is named. */
 static void
 check_result(TupleTableSlot *running, const Completion *item, bool batch, Refusal *refusal)
 {
-	const Queue *queue = queue_by_id(DatumGetInt32(running->tts_values[JOB_QUEUE_ID]));
+	const Queue *queue = queue_of(running);
 
 	if (queue != NULL && queue->result_schema != NULL && !refusal->full)
 		queue_schema_check(queue->result_schema, queue->name, item->result, item->result_is_null,
@@ -217,6 +223,7 @@ complete(Completion *items, int n, StringInfo lost)
 	TimestampTz now = clock_now();
 	Refusal refusal = {0};
 	Store *history = NULL;
+	Events *events = NULL;
 	int done = 0;
 
 	queues_refresh();
@@ -234,6 +241,8 @@ complete(Completion *items, int n, StringInfo lost)
 		if (history == NULL)
 			history = store_open(STORE_HISTORY + ring_slot(now), n);
 		archive(history, row, &items[i], now);
+		events_add_row(&events, queue_of(row), "completed", row, row->tts_values[RUNNING_WORKER],
+					   (Datum) 0);
 		after[done++] = remember(row);
 	}
 	queue_schema_refuse(&refusal, "result");
@@ -242,6 +251,7 @@ complete(Completion *items, int n, StringInfo lost)
 	rows_close(leases);
 	CommandCounterIncrement();
 	settle(after, done, now);
+	events_close(events);
 	return done;
 }
 

@@ -66,6 +66,8 @@ oids_load(void)
 		[STORE_DEAD] = "dead",
 		[STORE_READY_JOB] = "ready_job_id_key",
 		[STORE_DEPENDENCY_CHILD] = "dependency_child",
+		[STORE_SUBSCRIPTION] = "subscription",
+		[STORE_EVENT_SEQ] = "event_seq",
 		[STORE_GROUP_SLOT] = "group_slot",
 		[STORE_BUCKET] = "bucket",
 		[STORE_UNIQUE_KEY] = "unique_key",
@@ -84,7 +86,10 @@ oids_load(void)
 	for (int i = 0; i < STORE_HISTORY; i++)
 		oids[i] = lookup(namespace, names[i]);
 	for (int i = 0; i < RING_SLOTS; i++)
+	{
 		oids[STORE_HISTORY + i] = lookup(namespace, psprintf("history_%d", i));
+		oids[STORE_EVENT + i] = lookup(namespace, psprintf("event_%d", i));
+	}
 	oids_valid = true;
 }
 
@@ -133,7 +138,7 @@ store_last(StoreId sequence)
 StatsTable
 store_stats_table(StoreId id)
 {
-	if (id >= STORE_HISTORY)
+	if (id >= STORE_HISTORY && id < STORE_EVENT)
 		return STATS_HISTORY;
 	if (id == STORE_READY)
 		return STATS_READY;

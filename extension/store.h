@@ -87,6 +87,26 @@ enum
 
 enum
 {
+	EVENT_ID,
+	EVENT_XID,
+	EVENT_PUBLISHED_AT,
+	EVENT_SLOT,
+	EVENT_TOPIC,
+	EVENT_KEY,
+	EVENT_PAYLOAD,
+	EVENT_COLUMNS
+};
+
+enum
+{
+	SUBSCRIPTION_NAME,
+	SUBSCRIPTION_PATTERN,
+	SUBSCRIPTION_QUEUE_ID,
+	SUBSCRIPTION_COLUMNS
+};
+
+enum
+{
 	TOKEN_QUEUE_ID,
 	TOKEN_LANE,
 	TOKEN_POSITION,
@@ -138,7 +158,8 @@ enum
 	DEADLINE_COLUMNS
 };
 
-/* Relations and sequences used by oid. The partitions of history follow STORE_HISTORY. */
+/* Relations and sequences used by oid. The partitions of history follow STORE_HISTORY, those of
+ * event STORE_EVENT. */
 typedef enum StoreId
 {
 	STORE_QUEUE,
@@ -153,13 +174,16 @@ typedef enum StoreId
 	STORE_UNIQUE_KEY,
 	STORE_UNIQUE_WINDOW,
 	STORE_DEADLINE,
+	STORE_SUBSCRIPTION,
 	STORE_WAITING_PARKED, /* indexes */
 	STORE_READY_JOB,
 	STORE_DEPENDENCY_CHILD,
 	STORE_JOB_SEQ,
 	STORE_LEASE_SEQ,
+	STORE_EVENT_SEQ,
 	STORE_HISTORY,
-	STORE_COUNT = STORE_HISTORY + RING_SLOTS
+	STORE_EVENT = STORE_HISTORY + RING_SLOTS,
+	STORE_COUNT = STORE_EVENT + RING_SLOTS
 } StoreId;
 
 /* A table open for adding rows. Rows are gathered and written together by store_flush(). */

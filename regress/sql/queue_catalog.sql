@@ -24,7 +24,7 @@ SELECT count(*) AS triggers FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrel
 -- the order of the columns that extension/store.h and queues.c count on
 SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) AS columns FROM pg_class c
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
- WHERE c.relnamespace = 'astrid'::regnamespace AND c.relname IN ('ready', 'waiting', 'running', 'history', 'history_0', 'queue')
+ WHERE c.relnamespace = 'astrid'::regnamespace AND c.relname IN ('ready', 'waiting', 'running', 'history', 'history_0', 'queue', 'dependency', 'event_0', 'subscription')
  GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS partitions FROM pg_inherits WHERE inhparent = 'astrid.history'::regclass;
 

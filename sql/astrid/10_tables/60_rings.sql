@@ -4,7 +4,7 @@ DECLARE
     ring text;
     slot int;
 BEGIN
-    FOREACH ring IN ARRAY ARRAY['history', 'attempt', 'job_log', 'worker_sample'] LOOP
+    FOREACH ring IN ARRAY ARRAY['history', 'attempt', 'job_log', 'worker_sample', 'event'] LOOP
         FOR slot IN 0..7 LOOP
             EXECUTE format('CREATE TABLE astrid.%I PARTITION OF astrid.%I FOR VALUES IN (%s)',
                            ring || '_' || slot, ring, slot);

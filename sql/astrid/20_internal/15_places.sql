@@ -20,3 +20,13 @@ CREATE FUNCTION astrid._jobs_ended(jobs bigint[], how text) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_jobs_ended';
 COMMENT ON FUNCTION astrid._jobs_ended(bigint[], text) IS
     'These jobs, taken from their tables, are now completed, dead, cancelled or deleted: they wait for nothing any more, and what waits for them goes on or is cancelled.';
+
+CREATE FUNCTION astrid._subscriptions_changed() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_subscriptions_changed';
+COMMENT ON FUNCTION astrid._subscriptions_changed() IS 'Makes every backend read astrid.subscription again.';
+
+CREATE FUNCTION astrid._job_event(queue int, job bigint, what text, state text, attempt int, max_attempts int, group_key text,
+                                  worker text, error text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_job_event';
+COMMENT ON FUNCTION astrid._job_event(int, bigint, text, text, int, int, text, text, text) IS
+    'Publishes what happened to a job, if its queue wants that.';

@@ -44,6 +44,8 @@ BEGIN
         PERFORM astrid._queue_id(queue);  -- another session has just dropped it: say so
     END IF;
     INSERT INTO astrid.dropped_queue (queue_id, queue_name, dropped_at) VALUES (id, queue, clock_timestamp());
+    DELETE FROM astrid.subscription s WHERE s.queue_id = id;
+    PERFORM astrid._subscriptions_changed();
     PERFORM astrid._queues_changed();
     PERFORM astrid._delete_jobs(id);
 END

@@ -36,7 +36,7 @@ DECLARE
 BEGIN
     -- Empties the partition of tomorrow, which holds what is a week old.
     FOR ring IN SELECT * FROM (VALUES ('history', 'finished_at'), ('attempt', 'ended_at'), ('job_log', 'logged_at'),
-                                      ('worker_sample', 'sampled_at')) v (name, written_at) LOOP
+                                      ('worker_sample', 'sampled_at'), ('event', 'published_at')) v (name, written_at) LOOP
         slot := ring.name || '_' || next_slot;
         IF pg_relation_size(format('astrid.%I', slot)::regclass) > 0 AND astrid._may_empty(ring.name, at)
            AND astrid._empty_slot(slot, ring.written_at, astrid._keepers(ring.name)) THEN
@@ -65,6 +65,7 @@ BEGIN
     END LOOP;
     DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
     DELETE FROM astrid.bucket b WHERE b.full_at < astrid.clock() - interval '1 minute';
+    PERFORM astrid._settle_restored_events();
     RETURN swept;
 END
 $$;

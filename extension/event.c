@@ -1,0 +1,293 @@
+/*
+ * Publishing events (see event.h). Called by complete.c, enqueue.c, children.c, trigger.c and, as
+ * SQL, by whoever publishes.
+ *
+ * An event is a row of the day's partition of astrid.event, with the number of its transaction:
+ * readers go by (transaction, event), and only as far as no transaction is under way, so that they
+ * miss none that commits late. Each subscription that the topic matches gets a job, in the same
+ * transaction.
+ *
+ * SPDX-License-Identifier: PostgreSQL
+ */
+#include "postgres.h"
+
+#include "access/detoast.h"
+#include "access/xact.h"
+#include "fmgr.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+#include "utils/xid8.h"
+
+#include "args.h"
+#include "batch.h"
+#include "event.h"
+#include "guc.h"
+#include "object.h"
+#include "subscription.h"
+#include "topic.h"
+
+#define EVENTS_AT_ONCE 500  /* rows gathered before they are written */
+#define ERROR_MAX      1000 /* bytes of a job's error in its events */
+
+/* A job for a subscription. */
+typedef struct Delivery
+{
+	int32 queue_id;
+	Datum payload;
+} Delivery;
+
+/* Something that happens to a job. Texts are Datums, 0 for null. */
+typedef struct JobEvent
+{
+	const char *what; /* last word of the topic */
+	const char *state;
+	int64 job_id;
+	int32 attempt;
+	int32 max_attempts;
+	Datum group_key;
+	Datum worker;
+	Datum error;
+} JobEvent;
+
+struct Events
+{
+	TimestampTz now;
+	Datum xid;
+	Store *store;
+	List *deliveries;
+};
+
+PG_FUNCTION_INFO_V1(astrid_publish);
+PG_FUNCTION_INFO_V1(astrid_job_event);
+
+static Events *
+open_events(Events **events)
+{
+	if (*events == NULL)
+	{
+		*events = palloc0(sizeof(Events));
+		(*events)->now = clock_now();
+		(*events)->xid = FullTransactionIdGetDatum(GetTopFullTransactionId());
+		(*events)->store = store_open(STORE_EVENT + ring_slot((*events)->now), EVENTS_AT_ONCE);
+		subscriptions_refresh();
+	}
+	return *events;
+}
+
+static Datum
+envelope(const Events *events, int64 event_id, const char *topic, Datum key, Datum payload)
+{
+	Object object;
+
+	object_begin(&object);
+	object_int8(&object, "event_id", event_id);
+	object_string(&object, "topic", topic);
+	object_text(&object, "key", key);
+	object_json(&object, "payload", payload);
+	object_time(&object, "published_at", events->now);
+	return object_end(&object);
+}
+
+/* A job event goes to no subscription of the job's own queue: that would never end. */
+static void
+note_deliveries(Events *events, int64 event_id, const char *topic, Datum key, Datum payload,
+				int32 about_queue)
+{
+	const Subscription *subscription;
+	Datum whole = (Datum) 0;
+	int i = 0;
+
+	while ((subscription = subscriptions_match(topic, &i)) != NULL)
+	{
+		Delivery *delivery;
+
+		if (subscription->queue_id == about_queue)
+			continue;
+		if (whole == (Datum) 0)
+			whole = envelope(events, event_id, topic, key, payload);
+		delivery = palloc(sizeof(Delivery));
+		*delivery = (Delivery){subscription->queue_id, whole};
+		events->deliveries = lappend(events->deliveries, delivery);
+	}
+}
+
+static void
+set_or_null(TupleTableSlot *row, int column, Datum value)
+{
+	if (value != (Datum) 0)
+		store_set(row, column, value);
+}
+
+static int64
+add(Events *events, const char *topic, Datum key, Datum payload, int32 about_queue)
+{
+	int64 event_id = store_next(STORE_EVENT_SEQ);
+	TupleTableSlot *row = store_row(events->store);
+
+	store_set(row, EVENT_ID, Int64GetDatum(event_id));
+	store_set(row, EVENT_XID, events->xid);
+	store_set(row, EVENT_PUBLISHED_AT, TimestampTzGetDatum(events->now));
+	store_set(row, EVENT_SLOT, Int16GetDatum(ring_slot(events->now)));
+	store_set(row, EVENT_TOPIC, CStringGetTextDatum(topic));
+	set_or_null(row, EVENT_KEY, key);
+	set_or_null(row, EVENT_PAYLOAD, payload);
+	store_add(events->store);
+	note_deliveries(events, event_id, topic, key, payload, about_queue);
+	return event_id;
+}
+
+static Datum
+clip(Datum error)
+{
+	text *value = DatumGetTextPP(error);
+	int length = VARSIZE_ANY_EXHDR(value);
+
+	if (length <= ERROR_MAX)
+		return error;
+	return PointerGetDatum(cstring_to_text_with_len(
+		VARDATA_ANY(value), pg_mbcliplen(VARDATA_ANY(value), length, ERROR_MAX)));
+}
+
+static Datum
+job_payload(const Queue *queue, const JobEvent *event)
+{
+	Object object;
+
+	object_begin(&object);
+	object_int8(&object, "job_id", event->job_id);
+	object_string(&object, "queue", queue->name);
+	object_string(&object, "state", event->state);
+	object_int8(&object, "attempt", event->attempt);
+	object_int8(&object, "max_attempts", event->max_attempts);
+	if (event->group_key != (Datum) 0)
+		object_text(&object, "group_key", event->group_key);
+	if (event->worker != (Datum) 0)
+		object_text(&object, "worker", event->worker);
+	if (event->error != (Datum) 0)
+		object_text(&object, "error", clip(event->error));
+	return object_end(&object);
+}
+
+static void
+add_job(Events **events, const Queue *queue, const JobEvent *event)
+{
+	char topic[TOPIC_SIZE];
+	char key[MAXINT8LEN + 1];
+
+	snprintf(topic, sizeof(topic), "job.%s.%s", queue->name, event->what);
+	pg_lltoa(event->job_id, key);
+	add(open_events(events), topic, CStringGetTextDatum(key), job_payload(queue, event), queue->id);
+}
+
+void
+events_add_row(Events **events, const Queue *queue, const char *what, TupleTableSlot *job,
+			   Datum worker, Datum error)
+{
+	JobEvent event = {.what = what, .state = what, .worker = worker, .error = error};
+
+	if (queue == NULL || !queue->job_events)
+		return;
+	event.job_id = DatumGetInt64(job->tts_values[JOB_ID]);
+	event.attempt = DatumGetInt32(job->tts_values[JOB_ATTEMPT]);
+	event.max_attempts = DatumGetInt32(job->tts_values[JOB_MAX_ATTEMPTS]);
+	if (!job->tts_isnull[JOB_GROUP_KEY])
+		event.group_key = job->tts_values[JOB_GROUP_KEY];
+	add_job(events, queue, &event);
+}
+
+/* A queue that was dropped, or is being drained, gets none. */
+static void
+deliver(const Delivery *delivery)
+{
+	const Queue *queue;
+
+	queues_refresh();
+	queue = queue_by_id(delivery->queue_id);
+	if (queue != NULL && queue->accepting)
+		batch_deliver(queue, delivery->payload);
+}
+
+void
+events_close(Events *events)
+{
+	ListCell *cell;
+
+	if (events == NULL)
+		return;
+	store_close(events->store);
+	foreach (cell, events->deliveries)
+		deliver(lfirst(cell));
+	list_free_deep(events->deliveries);
+	pfree(events);
+	CommandCounterIncrement();
+}
+
+static Datum
+argument(FunctionCallInfo fcinfo, int number)
+{
+	return PG_ARGISNULL(number) ? (Datum) 0 : PG_GETARG_DATUM(number);
+}
+
+static void
+check_size(Datum payload)
+{
+	if (payload != (Datum) 0 && toast_raw_datum_size(payload) > (Size) guc_max_payload_size * 1024)
+		arg_refuse("payload", psprintf("It has %zu bytes, at most %d kB are allowed.",
+									   toast_raw_datum_size(payload), guc_max_payload_size));
+}
+
+/* Only what happened to a job is told on its topics. */
+static void
+check_not_reserved(const char *topic)
+{
+	if (topic_matches(topic, "job.#"))
+		arg_refuse("topic", "Topics that begin with job are for what happens to jobs.");
+}
+
+int64
+event_publish(const char *topic, Datum key, Datum payload)
+{
+	Events *events = NULL;
+	int64 event_id;
+
+	topic_check(topic, "topic");
+	check_not_reserved(topic);
+	check_size(payload);
+	event_id = add(open_events(&events), topic, key, payload, 0);
+	events_close(events);
+	return event_id;
+}
+
+/* astrid.publish(topic, payload, key) -> bigint */
+Datum
+astrid_publish(PG_FUNCTION_ARGS)
+{
+	arg_require(fcinfo, 0, "topic");
+	PG_RETURN_INT64(event_publish(text_to_cstring(PG_GETARG_TEXT_PP(0)), argument(fcinfo, 2),
+								  argument(fcinfo, 1)));
+}
+
+/* astrid._job_event(queue, job, what, state, attempt, max_attempts, group_key, worker, error) */
+Datum
+astrid_job_event(PG_FUNCTION_ARGS)
+{
+	Events *events = NULL;
+	const Queue *queue;
+
+	queues_refresh();
+	queue = queue_by_id(PG_GETARG_INT32(0));
+	if (queue == NULL || !queue->job_events)
+		PG_RETURN_VOID();
+	add_job(&events, queue,
+			&(JobEvent){.job_id = PG_GETARG_INT64(1),
+						.what = text_to_cstring(PG_GETARG_TEXT_PP(2)),
+						.state = text_to_cstring(PG_GETARG_TEXT_PP(3)),
+						.attempt = PG_GETARG_INT32(4),
+						.max_attempts = PG_GETARG_INT32(5),
+						.group_key = argument(fcinfo, 6),
+						.worker = argument(fcinfo, 7),
+						.error = argument(fcinfo, 8)});
+	events_close(events);
+	PG_RETURN_VOID();
+}
