@@ -339,6 +339,7 @@ claim_all(Claim *claim, const Queue **queues, int n)
 		sources[i].queue = queues[i];
 		wake_note_claim(queues[i]->name);
 		floor_look(FLOOR_READY, queues[i]->name, &sources[i].view);
+		floor_note_claim(&sources[i].view);
 		limit_look(&sources[i].limit, queues[i]);
 	}
 	claim->snapshot = RegisterSnapshot(GetLatestSnapshot());

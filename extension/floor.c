@@ -80,6 +80,7 @@ take_slot(SharedFloor *floor, uint64 key)
 	floor->n_news += FLOOR_NEWS + 1;
 	floor->n_marks = 0;
 	floor->probe_due = 0;
+	pg_atomic_write_u64(&floor->claimed, 0);
 }
 
 /* The slot of the queue; the one of its window that was longest unused where it has none. Two
@@ -161,18 +162,29 @@ floor_look(FloorDomain domain, const char *queue_name, FloorView *view)
 	pg_memory_barrier();
 }
 
+void
+floor_note_claim(const FloorView *view)
+{
+	if (view->floor != NULL)
+		pg_atomic_write_u64(&view->floor->claimed, (uint64) view->looked_at);
+}
+
 TimestampTz
-floor_last_look(FloorDomain domain, const char *queue_name)
+floor_last_claim(const char *queue_name)
 {
 	uint64 key;
 	TimestampTz last = 0;
 
 	if (shared == NULL)
 		return 0;
-	key = floor_key(domain, queue_name);
+	key = floor_key(FLOOR_READY, queue_name);
 	for (int i = 0; i < WINDOW; i++)
-		if (pg_atomic_read_u64(&slot_in_window(key, i)->key) == key)
-			last = Max(last, slot_in_window(key, i)->used);
+	{
+		SharedFloor *floor = slot_in_window(key, i);
+
+		if (pg_atomic_read_u64(&floor->key) == key)
+			last = Max(last, (TimestampTz) pg_atomic_read_u64(&floor->claimed));
+	}
 	return last;
 }
 

@@ -36,8 +36,11 @@ typedef struct FloorView
 
 extern void floor_look(FloorDomain domain, const char *queue_name, FloorView *view);
 
-/* When a claim last looked; 0: not known, or never. */
-extern TimestampTz floor_last_look(FloorDomain domain, const char *queue_name);
+/* It was a claim that has looked. */
+extern void floor_note_claim(const FloorView *view);
+
+/* When a claim last looked for ready jobs of the queue; 0: not known, or never. */
+extern TimestampTz floor_last_claim(const char *queue_name);
 
 /*
  * The claim has seen that no job which it leaves behind is below this position: if its transaction

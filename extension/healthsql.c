@@ -40,7 +40,7 @@ enum
 Datum
 astrid_claimed_at(PG_FUNCTION_ARGS)
 {
-	TimestampTz at = floor_last_look(FLOOR_READY, text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	TimestampTz at = floor_last_claim(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 
 	if (at == 0)
 		PG_RETURN_NULL();

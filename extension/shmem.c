@@ -87,6 +87,7 @@ static void
 init_floor(SharedFloor *floor)
 {
 	pg_atomic_init_u64(&floor->key, 0);
+	pg_atomic_init_u64(&floor->claimed, 0);
 	SpinLockInit(&floor->mutex);
 }
 

@@ -81,12 +81,13 @@ typedef struct FloorNews
 	bool any_lane;
 } FloorNews;
 
-/* The claim floor of one queue (floor.c). All but the key is protected by the mutex. */
+/* The claim floor of one queue (floor.c). All but the atomics is protected by the mutex. */
 typedef struct SharedFloor
 {
 	pg_atomic_uint64 key; /* the queue's; 0: free. Written under the mutex */
 	slock_t mutex;
-	TimestampTz used; /* when a claim last looked; read without the mutex */
+	TimestampTz used;         /* when somebody last looked; read without the mutex */
+	pg_atomic_uint64 claimed; /* TimestampTz: when a claim did; 0: not known */
 	TimestampTz probe_due;
 	int n_marks;
 	FloorMark marks[FLOOR_LANES]; /* by lane */

@@ -22,6 +22,9 @@ SELECT astrid_create_queue('he', worker_type => 'health', max_attempts => 1, tim
 SELECT count(*) FROM astrid_enqueue_batch('he', array_fill('{}'::jsonb, '{4}'));
 SELECT astrid_enqueue('he', '{}', run_at => '2030-01-01 00:00:30+00') IS NULL;
 SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'queues_without_worker', 'paused_queues', 'overrun_jobs');
+-- who only looks is no worker
+SELECT ready FROM astrid.queue_status WHERE queue_name = 'he';
+SELECT pg_temp.health('queues_without_worker');
 SELECT count(*) FROM astrid_claim('{he}', 'he_w', 2);
 SET astrid.test_clock = '2030-01-01 00:01:05+00';
 SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'queues_without_worker');
@@ -35,7 +38,7 @@ ROLLBACK;
 SELECT astrid_maintain() - 'rotated';
 SELECT pg_temp.health('scheduler_lag', 'expired_leases', 'dead_letters', 'died_last_hour', 'overrun_jobs');
 SET astrid.test_clock = '2030-01-01 02:00:00+00';
-SELECT pg_temp.health('died_last_hour');
+SELECT pg_temp.health('died_last_hour', 'oldest_ready');
 SELECT astrid_pause_queue('he');
 SELECT pg_temp.health('queues_without_worker', 'paused_queues');
 SELECT astrid_resume_queue('he');

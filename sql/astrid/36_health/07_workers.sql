@@ -43,7 +43,7 @@ BEGIN
         RETURN format('no live worker%s sends heartbeats%s%s: start astrid-worker with this queue among its queues', of_type,
                       coalesce(' (the last was "' || w.last_worker || '" at ' || w.last_heartbeat || ')', ''),
                       (SELECT ', and nobody claims from the queue' || coalesce(' (last at ' || w.claimed_at || ')', '')
-                         FROM astrid._engine() e WHERE e.preloaded));
+                         FROM astrid._engine() e WHERE e.preloaded AND current_setting('astrid.claim_floor') = 'on'));
     ELSIF w.live > 0 AND w.live = w.faulty THEN
         RETURN format('all live workers%s (%s) report ERROR: their log says why', of_type, w.live);
     ELSIF w.live > w.busy + w.faulty AND unclaimed AND w.claimed_at IS NOT NULL THEN

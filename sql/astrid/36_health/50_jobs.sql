@@ -5,6 +5,7 @@ DECLARE
     at timestamptz := astrid.clock();
     n bigint;
     named text[];
+    oldest record;
 BEGIN
     SELECT count(*) INTO n FROM (SELECT FROM astrid.dead LIMIT 100001) d;
     RETURN NEXT astrid._check('dead_letters', n, 1000, NULL, 'jobs',
@@ -15,6 +16,12 @@ BEGIN
     RETURN NEXT astrid._check('died_last_hour', n, 1, 100, 'jobs',
                               n || ' jobs died in the last hour' || coalesce(' in ' || astrid._some(named, cardinality(named)), ''),
                               'Their errors are in astrid.dead_letters; astrid_why tells of one');
+    SELECT q.queue_name, astrid._oldest_ready(q.queue_id) AS due INTO oldest
+      FROM astrid.queue q WHERE q.enabled ORDER BY due LIMIT 1;
+    RETURN NEXT astrid._check('oldest_ready', coalesce(astrid._seconds(at - oldest.due), 0), 3600, NULL, 'seconds',
+                              CASE WHEN oldest.due IS NULL THEN 'no job is ready'
+                                   ELSE format('a job of queue "%s" is ready since %s', oldest.queue_name, oldest.due) END,
+                              'astrid_why of a job in astrid.job_status that is ready says what holds it up');
     SELECT count(*), (array_agg(format('job %s on "%s"', r.job_id, r.worker) ORDER BY r.started_at))[1:3] INTO n, named
       FROM astrid.running r WHERE r.started_at + r.timeout < at - interval '1 minute';
     RETURN NEXT astrid._check('overrun_jobs', n, 1, NULL, 'jobs',
@@ -29,7 +36,7 @@ BEGIN
                               'astrid_resume_queue ends a pause');
 END
 $$;
-COMMENT ON FUNCTION astrid._health_jobs() IS 'Checks: dead letters, jobs beyond their timeout, paused queues.';
+COMMENT ON FUNCTION astrid._health_jobs() IS 'Checks: dead letters, jobs that are late, paused queues.';
 
 CREATE FUNCTION astrid._health_workers() RETURNS SETOF astrid._finding
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS

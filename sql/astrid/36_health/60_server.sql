@@ -44,6 +44,8 @@ DECLARE
     t record;
     bytes bigint;
     sizes text;
+    queues bigint := (SELECT count(*) FROM astrid.queue);
+    places int := current_setting('astrid.max_stat_queues')::int;
 BEGIN
     FOR t IN SELECT x.name, pg_stat_get_dead_tuples(x.id) AS dead, pg_stat_get_live_tuples(x.id) AS live
                FROM (VALUES ('ready', 'astrid.ready'::regclass), ('running', 'astrid.running')) x (name, id) LOOP
@@ -60,9 +62,12 @@ BEGIN
                    ('dependency', 'astrid.dependency')) x (name, id);
     RETURN NEXT astrid._check('hot_tables', bytes, 10e9, NULL, 'bytes', 'tables of live jobs: ' || sizes,
                               'Where dead_rows is not ok, mend that and VACUUM; else jobs come in faster than they go');
+    RETURN NEXT astrid._check('stat_places', greatest(queues - places, 0), 1, NULL, 'queues',
+                              format('%s queues, places for the statistics of %s', queues, places),
+                              'The others are counted by reading their tables: raise astrid.max_stat_queues');
 END
 $$;
-COMMENT ON FUNCTION astrid._health_tables() IS 'Checks: dead rows and sizes of the hot tables.';
+COMMENT ON FUNCTION astrid._health_tables() IS 'Checks: dead rows and sizes of the hot tables, places for statistics.';
 
 CREATE FUNCTION astrid._health_server() RETURNS SETOF astrid._finding
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
