@@ -52,7 +52,9 @@ my %matrix = (
 	pause_queue => 'a',       progress => 'aw',           reap => 'aw',         redrive => 'a',
 	resume_queue => 'a',      retry => 'a',               snooze => 'aw',       wait => 'aw',
 	why => 'aprw',            cancel_bulk => 'a',         cancel_jobs => 'a',   delete_jobs => 'a',
-	drain_queue => 'a',       move_jobs => 'a',           retry_jobs => 'a',    take_exported => 'a');
+	drain_queue => 'a',       move_jobs => 'a',           retry_jobs => 'a',    take_exported => 'a',
+	enqueue_trigger => 'ap',  event_cursor => 'aprw',     events => 'aprw',     publish => 'apw',
+	publish_trigger => 'ap',  subscribe => 'a',           unsubscribe => 'a');
 my $granted = $node->safe_psql('postgres', q{
 	SELECT p.oid::regprocedure::text ~ '^astrid\.', substr(p.proname, CASE WHEN p.proname ~ '^astrid_' THEN 8 ELSE 1 END),
 	       array_to_string(ARRAY(

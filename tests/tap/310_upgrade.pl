@@ -84,6 +84,8 @@ sub fill_queue
 		unique_key => 'window', unique_window => '1 day')});
 	($job, $lease) = claim($database, 'limits');
 	$sql->("SELECT astrid_fail($job, $lease, 'blocks', false)");
+	$sql->(q{SELECT astrid_subscribe('s', 'frame.#', 'limits'), astrid_publish('frame.arrived', '{}', 'k')})
+	  if $sql->(q{SELECT to_regclass('astrid.event') IS NOT NULL}) eq 't';
 	return (@running, $child);
 }
 
