@@ -82,9 +82,15 @@ my $prepared = qr/prepared transaction "jobs" \(user \S+\) holds a snapshot that
 like(health('snapshot_prepared', later => 20), qr/^warning: $prepared.*COMMIT PREPARED or ROLLBACK PREPARED 'jobs' ends it/,
 	'a prepared transaction is named beside it');
 like(health('prepared_jobs', later => 5), qr/^warning: prepared transactions that have touched jobs: "jobs"\. /, 'and that it has touched jobs');
+like(health('oldest_writer', later => 20), qr/^warning: prepared transaction "jobs" in database "postgres" has a transaction that writes, since 20/, 'and that it writes');
 $idle->quit;
 health_becomes('oldest_snapshot', $prepared, 'when the session has ended, it is the oldest');
 $node->safe_psql('postgres', q{COMMIT PREPARED 'jobs'});
+my $elsewhere = $node->background_psql('template1');
+$elsewhere->query_safe('BEGIN; SELECT pg_current_xact_id()');
+like(health('oldest_writer', later => 2), qr/^warning: session \d+ in database "template1" /, 'who writes in another database is named');
+unlike(health('oldest_snapshot'), qr/client backend/, 'though it holds no jobs back');
+$elsewhere->quit;
 
 # A standby with feedback, without a slot and with one
 $node->backup('base');

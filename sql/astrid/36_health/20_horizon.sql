@@ -66,6 +66,26 @@ END
 $$;
 COMMENT ON FUNCTION astrid._health_horizon() IS 'Checks: what holds the oldest snapshot, of all and of each kind.';
 
+-- Of all databases: who reads events, and who waits for a queue to be drained, waits for all that began before.
+CREATE FUNCTION astrid._health_writers() RETURNS SETOF astrid._finding
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+WITH writer AS (
+    SELECT format('session %s in database "%s" (user %s, application "%s")', a.pid, a.datname, a.usename, a.application_name)
+           AS who, a.xact_start AS since, age(a.backend_xid) AS transactions
+      FROM pg_stat_activity a WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
+    UNION ALL
+    SELECT format('prepared transaction "%s" in database "%s"', p.gid, p.database), p.prepared, age(p.transaction)
+      FROM pg_prepared_xacts p),
+oldest AS (SELECT * FROM writer w ORDER BY w.transactions DESC, w.since LIMIT 1)
+SELECT astrid._check('oldest_writer', coalesce(astrid._seconds(astrid.clock() - min(o.since)), 0), 60, 3600, 'seconds',
+                     coalesce(min(o.who) || ' has a transaction that writes, since ' || min(o.since),
+                              'nobody else is writing'),
+                     'Until it ends astrid_events gives out nothing later, no drained queue is told to be empty and no dropped one swept')
+  FROM oldest o
+$$;
+COMMENT ON FUNCTION astrid._health_writers() IS 'Check: the oldest transaction that writes, in any database.';
+
 CREATE FUNCTION astrid._health_prepared() RETURNS SETOF astrid._finding
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$

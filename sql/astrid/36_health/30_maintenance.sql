@@ -71,7 +71,7 @@ DECLARE
     used boolean;
     overdue text[] := '{}';
 BEGIN
-    FOREACH ring IN ARRAY ARRAY['history', 'attempt', 'job_log', 'worker_sample'] LOOP
+    FOREACH ring IN ARRAY ARRAY['history', 'attempt', 'job_log', 'worker_sample', 'event'] LOOP
         EXECUTE format('SELECT EXISTS (SELECT FROM astrid.%I)', ring || '_' || next_slot) INTO used;
         IF used THEN
             overdue := overdue || format('astrid.%s_%s', ring, next_slot);

@@ -8,6 +8,7 @@ DECLARE
     locked boolean;
 BEGIN
     RETURN QUERY SELECT * FROM astrid._health_horizon();
+    RETURN QUERY SELECT * FROM astrid._health_writers();
     RETURN QUERY SELECT * FROM astrid._health_prepared();
     RETURN QUERY SELECT * FROM astrid._health_engine();
     RETURN QUERY SELECT * FROM astrid._health_server();
