@@ -10,7 +10,7 @@ DECLARE
 BEGIN
     REVOKE ALL ON SCHEMA astrid FROM PUBLIC;
     GRANT USAGE ON SCHEMA astrid TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
-    GRANT SELECT ON astrid.job_status, astrid.queue_status, astrid.worker_status, astrid.worker_metrics,
+    GRANT SELECT ON astrid.job_status, astrid.queue_status, astrid.queue_stats, astrid.worker_status, astrid.worker_metrics,
         astrid.dead_letters, astrid.health, astrid.bulk_status, astrid.export_status,
         astrid.event_log, astrid.subscription_status
         TO astrid_admin, astrid_producer, astrid_worker, astrid_reader;
@@ -29,8 +29,9 @@ BEGIN
             ('astrid_reader', '{clock,_number,_health,job,why,validate,events,event_cursor}'::text[]),
             ('astrid_producer', '{clock,_number,_health,job,why,validate,events,event_cursor,enqueue,enqueue_batch,cancel,
                                   publish,enqueue_trigger,publish_trigger}'),
-            ('astrid_worker', '{clock,_number,_health,job,why,validate,events,event_cursor,enqueue,enqueue_batch,publish,claim,complete,complete_batch,
-                                complete_and_claim,check_lease,fail,snooze,heartbeat,progress,log,reap,maintain,wait}'))
+            ('astrid_worker', '{clock,_number,_health,job,why,validate,events,event_cursor,enqueue,enqueue_batch,publish,
+                                claim,complete,complete_batch,complete_and_claim,check_lease,fail,snooze,heartbeat,
+                                progress,log,reap,maintain,wait}'))
             v (role_name, functions)
         LOOP
             IF f.name = ANY (class.functions) THEN

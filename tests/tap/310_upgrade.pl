@@ -82,6 +82,7 @@ sub fill_queue
 	$sql->(q{SELECT astrid_create_queue('limits', concurrency => 2, ordered => true, dead_blocks => true, producer_rate_limit => 1)});
 	$sql->(q{SELECT astrid_enqueue('limits', '{}', group_key => 'g', deadline => clock_timestamp() + '1 day',
 		unique_key => 'window', unique_window => '1 day')});
+	$sql->(q{SELECT astrid_create_queue('heard'), astrid_subscribe('s', 'a.*', 'heard'), astrid_publish('a.b', '{}')});
 	($job, $lease) = claim($database, 'limits');
 	$sql->("SELECT astrid_fail($job, $lease, 'blocks', false)");
 	$sql->(q{SELECT astrid_subscribe('s', 'frame.#', 'limits'), astrid_publish('frame.arrived', '{}', 'k')})
