@@ -97,13 +97,14 @@ changes_of(int32 queue_id)
 	return found;
 }
 
-static void
-add_changed_times(bool *has, StatsTimes *to, const StatsTimes *from, int sign)
+/* The times of the changes, which begin with the first. */
+static StatsTimes *
+times_of(bool *has, StatsTimes *times)
 {
 	if (!*has)
-		memset(to, 0, sizeof(StatsTimes));
+		memset(times, 0, sizeof(StatsTimes));
 	*has = true;
-	stats_add_times(to, from, sign);
+	return times;
 }
 
 /* A row that moves to the partition of what outlives the ring: it has been counted. */
@@ -119,19 +120,12 @@ static void
 note_totals(Changes *to, StatsTable table, TupleTableSlot *row, int sign)
 {
 	bool kept = sign < 0 || is_moved(table, row);
-	int64 *totals = kept ? to->kept : to->totals;
-	StatsCounts counts;
+	StatsTimes *times = NULL;
 
-	memset(&counts, 0, sizeof(counts));
-	stats_count_row(&counts, table, row);
-	for (int i = 0; i < TOTALS; i++)
-		totals[i] += kept ? -sign * counts.totals[i] : counts.totals[i];
-	if (counts.totals[TOTAL_COMPLETED] == 0)
-		return;
-	if (kept)
-		add_changed_times(&to->has_kept_times, &to->kept_times, &counts.times, -sign);
-	else
-		add_changed_times(&to->has_times, &to->times, &counts.times, 1);
+	if (stats_has_times(table, row))
+		times = kept ? times_of(&to->has_kept_times, &to->kept_times)
+					 : times_of(&to->has_times, &to->times);
+	stats_count_row(kept ? to->kept : to->totals, times, table, row, kept ? -sign : 1);
 }
 
 void
@@ -195,13 +189,10 @@ take_surplus(int64 *totals, int64 *kept, int n)
 static void
 take_surplus_times(Changes *of)
 {
-	static const StatsTimes none;
-
 	if (!of->has_kept_times)
 		return;
-	add_changed_times(&of->has_times, &of->times, &none, 1);
 	/* A histogram is nothing but numbers. */
-	take_surplus((int64 *) &of->times, (int64 *) &of->kept_times,
+	take_surplus((int64 *) times_of(&of->has_times, &of->times), (int64 *) &of->kept_times,
 				 sizeof(StatsTimes) / sizeof(int64));
 }
 
@@ -281,7 +272,7 @@ add_changes(SharedCounts *queue, const Changes *from, uint64 xid)
 		for (int i = 0; i < TOTALS; i++)
 			to->totals[i] += from->totals[i];
 		if (from->has_times)
-			stats_add_times(&to->times, &from->times, 1);
+			stats_add_times(&to->times, &from->times);
 	}
 	add_minute(queue, from);
 }
@@ -384,9 +375,9 @@ fold(Changes *to, const Changes *from)
 		to->kept[i] += from->kept[i];
 	}
 	if (from->has_times)
-		add_changed_times(&to->has_times, &to->times, &from->times, 1);
+		stats_add_times(times_of(&to->has_times, &to->times), &from->times);
 	if (from->has_kept_times)
-		add_changed_times(&to->has_kept_times, &to->kept_times, &from->kept_times, 1);
+		stats_add_times(times_of(&to->has_kept_times, &to->kept_times), &from->kept_times);
 }
 
 void

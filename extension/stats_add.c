@@ -31,18 +31,18 @@ stats_bucket(int64 microseconds)
 }
 
 static void
-add_histogram(StatsHistogram *to, const StatsHistogram *from, int sign)
+add_histogram(StatsHistogram *to, const StatsHistogram *from)
 {
-	to->sum += sign * from->sum;
+	to->sum += from->sum;
 	for (int i = 0; i < STATS_BUCKETS; i++)
-		to->n[i] += sign * from->n[i];
+		to->n[i] += from->n[i];
 }
 
 void
-stats_add_times(StatsTimes *to, const StatsTimes *from, int sign)
+stats_add_times(StatsTimes *to, const StatsTimes *from)
 {
-	add_histogram(&to->wait, &from->wait, sign);
-	add_histogram(&to->run, &from->run, sign);
+	add_histogram(&to->wait, &from->wait);
+	add_histogram(&to->run, &from->run);
 }
 
 void
@@ -56,16 +56,16 @@ stats_add_counts(StatsCounts *to, const StatsCounts *from, StatsPart part)
 	}
 	for (int i = 0; i < TOTALS; i++)
 		to->totals[i] += from->totals[i];
-	stats_add_times(&to->times, &from->times, 1);
+	stats_add_times(&to->times, &from->times);
 }
 
 static void
-add_time(StatsHistogram *to, TimestampTz from, TimestampTz until)
+add_time(StatsHistogram *to, TimestampTz from, TimestampTz until, int sign)
 {
 	int64 took = Max(until - from, 0);
 
-	to->sum += took;
-	to->n[stats_bucket(took)]++;
+	to->sum += sign * took;
+	to->n[stats_bucket(took)] += sign;
 }
 
 static bool
@@ -83,35 +83,45 @@ time_of(TupleTableSlot *row, int column)
 	return DatumGetTimestampTz(row->tts_values[column]);
 }
 
-static void
-count_history(StatsCounts *to, TupleTableSlot *row)
+bool
+stats_has_times(StatsTable table, TupleTableSlot *row)
 {
-	TimestampTz due = Max(time_of(row, JOB_RUN_AT), time_of(row, JOB_ENQUEUED_AT));
-
-	if (!is_text(row, HISTORY_STATE, "completed"))
-	{
-		to->totals[TOTAL_CANCELLED]++;
-		return;
-	}
-	to->totals[TOTAL_COMPLETED]++;
-	to->totals[TOTAL_STARTED]++;
-	if (row->tts_isnull[HISTORY_STARTED_AT])
-		return;
-	add_time(&to->times.wait, due, time_of(row, HISTORY_STARTED_AT));
-	add_time(&to->times.run, time_of(row, HISTORY_STARTED_AT), time_of(row, HISTORY_FINISHED_AT));
+	return table == STATS_HISTORY && !row->tts_isnull[HISTORY_STARTED_AT] &&
+		   is_text(row, HISTORY_STATE, "completed");
 }
 
 static void
-count_attempt(StatsCounts *to, TupleTableSlot *row)
+count_history(int64 *totals, StatsTimes *times, TupleTableSlot *row, int sign)
+{
+	TimestampTz due = Max(time_of(row, JOB_RUN_AT), time_of(row, JOB_ENQUEUED_AT));
+	TimestampTz started_at;
+
+	if (!is_text(row, HISTORY_STATE, "completed"))
+	{
+		totals[TOTAL_CANCELLED] += sign;
+		return;
+	}
+	totals[TOTAL_COMPLETED] += sign;
+	totals[TOTAL_STARTED] += sign;
+	if (row->tts_isnull[HISTORY_STARTED_AT])
+		return;
+	started_at = time_of(row, HISTORY_STARTED_AT);
+	add_time(&times->wait, due, started_at, sign);
+	add_time(&times->run, started_at, time_of(row, HISTORY_FINISHED_AT), sign);
+}
+
+static void
+count_attempt(int64 *totals, TupleTableSlot *row, int sign)
 {
 	static const char *const crashes[] = {"crash", "signal", "memory", "lease expired"};
 
-	to->totals[TOTAL_STARTED]++;
+	totals[TOTAL_STARTED] += sign;
 	if (is_text(row, ATTEMPT_CAUSE, "cancel"))
 		return;
-	to->totals[TOTAL_FAILED]++;
+	totals[TOTAL_FAILED] += sign;
 	for (int i = 0; i < lengthof(crashes); i++)
-		to->totals[TOTAL_CRASHED] += is_text(row, ATTEMPT_CAUSE, crashes[i]);
+		if (is_text(row, ATTEMPT_CAUSE, crashes[i]))
+			totals[TOTAL_CRASHED] += sign;
 }
 
 int32
@@ -138,18 +148,18 @@ stats_gauge_of(StatsTable table, TupleTableSlot *row)
 
 /* All that the row says of totals, but for those that live rows imply (enqueued, started). */
 void
-stats_count_row(StatsCounts *to, StatsTable table, TupleTableSlot *row)
+stats_count_row(int64 *totals, StatsTimes *times, StatsTable table, TupleTableSlot *row, int sign)
 {
 	switch (table)
 	{
 		case STATS_HISTORY:
-			count_history(to, row);
+			count_history(totals, times, row, sign);
 			break;
 		case STATS_ATTEMPT:
-			count_attempt(to, row);
+			count_attempt(totals, row, sign);
 			break;
 		case STATS_DEAD:
-			to->totals[TOTAL_DIED]++;
+			totals[TOTAL_DIED] += sign;
 			break;
 		case STATS_READY:
 		case STATS_WAITING:

@@ -77,7 +77,7 @@ count(StatsCounts *to, StatsTable table, StatsPart part, TupleTableSlot *row)
 	if (table == STATS_HISTORY)
 		to->totals[TOTAL_ENQUEUED]++;
 	if (part == PART_TOTALS)
-		stats_count_row(to, table, row);
+		stats_count_row(to->totals, &to->times, table, row, 1);
 }
 
 static void

@@ -155,8 +155,11 @@ extern void stats_note_loss(StatsDatabase *database);
 /* stats_add.c */
 extern int stats_bucket(int64 microseconds);
 extern void stats_add_counts(StatsCounts *to, const StatsCounts *from, StatsPart part);
-extern void stats_add_times(StatsTimes *to, const StatsTimes *from, int sign);
-extern void stats_count_row(StatsCounts *to, StatsTable table, TupleTableSlot *row);
+extern void stats_add_times(StatsTimes *to, const StatsTimes *from);
+/* Times are touched only where stats_has_times() says so. */
+extern void stats_count_row(int64 *totals, StatsTimes *times, StatsTable table, TupleTableSlot *row,
+							int sign);
+extern bool stats_has_times(StatsTable table, TupleTableSlot *row);
 extern int32 stats_queue_of(StatsTable table, TupleTableSlot *row);
 extern int stats_gauge_of(StatsTable table, TupleTableSlot *row);
 
