@@ -22,7 +22,7 @@ $primary->wait_for_catchup($standby);
 is($standby->safe_psql('postgres', "SELECT state FROM astrid.job_status WHERE job_id = $job"),
 	'running', 'the views can be read on a standby');
 $standby->safe_psql('postgres', "SELECT * FROM astrid.$_")
-  for qw(job_status queue_status worker_status worker_metrics dead_letters);
+  for qw(job_status queue_status worker_status worker_metrics dead_letters health);
 pass('all of them');
 is( $standby->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ '^astrid'}),
 	'0', 'no background worker runs there');

@@ -58,7 +58,8 @@ my %matrix = (
 	drain_queue => 'a',       move_jobs => 'a',           retry_jobs => 'a',    take_exported => 'a',
 	stats_recount => 'a',
 	enqueue_trigger => 'ap',  event_cursor => 'aprw',     events => 'aprw',     publish => 'apw',
-	publish_trigger => 'ap',  subscribe => 'a',           unsubscribe => 'a');
+	publish_trigger => 'ap',  subscribe => 'a',           unsubscribe => 'a',
+	validate => 'aprw',       stats_recount => 'a');
 my $granted = $node->safe_psql('postgres', q{
 	SELECT p.oid::regprocedure::text ~ '^astrid\.', substr(p.proname, CASE WHEN p.proname ~ '^astrid_' THEN 8 ELSE 1 END),
 	       array_to_string(ARRAY(
@@ -89,6 +90,7 @@ my @calls = (
 	[q{CALL astrid_wait(timeout => '1 ms')}, 'admin worker'],
 	[q{SELECT astrid_alter_queue('q', priority => 1)}, 'admin'],
 	[q{SELECT count(*) FROM astrid.queue_status}, 'admin producer worker reader'],
+	[q{SELECT count(*) FROM astrid.health}, 'admin producer worker reader'],
 	[q{SELECT count(*) FROM astrid.job_status}, 'admin producer worker reader'],
 	[q{DELETE FROM astrid.ready}, ''],
 );
