@@ -56,7 +56,6 @@ my %matrix = (
 	resume_queue => 'a',      retry => 'a',               snooze => 'aw',       wait => 'aw',
 	why => 'aprw',            cancel_bulk => 'a',         cancel_jobs => 'a',   delete_jobs => 'a',
 	drain_queue => 'a',       move_jobs => 'a',           retry_jobs => 'a',    take_exported => 'a',
-	stats_recount => 'a',
 	enqueue_trigger => 'ap',  event_cursor => 'aprw',     events => 'aprw',     publish => 'apw',
 	publish_trigger => 'ap',  subscribe => 'a',           unsubscribe => 'a',
 	validate => 'aprw',       stats_recount => 'a');
