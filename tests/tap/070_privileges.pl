@@ -44,9 +44,6 @@ is( $node->safe_psql('postgres', q{
 
 # Every public function, and who may call it: a(dmin), p(roducer), w(orker), r(eader). A new one needs a line here.
 my %matrix = (
-	validate => 'aprw',       publish => 'apw',           events => 'aprw',     event_cursor => 'aprw',
-	subscribe => 'a',         unsubscribe => 'a',         enqueue_trigger => 'ap', publish_trigger => 'ap',
-	stats_recount => 'a',
 	alter_queue => 'a',       cancel => 'ap',             check_lease => 'aw',  claim => 'aw',
 	clear_queue => 'a',       complete => 'aw',           complete_and_claim => 'aw',
 	complete_batch => 'aw',   create_queue => 'a',        drain_worker => 'a',  drop_queue => 'a',
