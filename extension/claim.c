@@ -331,12 +331,15 @@ claim_queues(const ArgArray *names, const Queue **queues)
 static void
 claim_all(Claim *claim, const Queue **queues, int n)
 {
-	Source *sources = palloc0(sizeof(Source) * n);
+	Source *sources = palloc(sizeof(Source) * n);
 	int end;
 
 	for (int i = 0; i < n; i++)
 	{
 		sources[i].queue = queues[i];
+		sources[i].full = false;
+		if (queue_limits_groups(queues[i]))
+			memset(sources[i].left, 0, sizeof(sources[i].left));
 		wake_note_claim(queues[i]->name);
 		floor_look(FLOOR_READY, queues[i]->name, &sources[i].view);
 		floor_note_claim(&sources[i].view);

@@ -62,13 +62,16 @@ domain_of(int lane)
 void
 limit_look(QueueLimit *limit, const Queue *queue)
 {
-	memset(limit, 0, sizeof(QueueLimit));
 	limit->queue = queue;
+	limit->used = 0;
 	limit->parts[LIMIT_CONCURRENCY].on = queue->concurrency > 0;
 	limit->parts[LIMIT_RATE].on = queue->rate_limit > 0;
 	for (int i = 0; i < LIMIT_KINDS; i++)
+	{
+		limit->parts[i].units = 0;
 		if (limit->parts[i].on)
 			floor_look(kinds[i].domain, queue->name, &limit->parts[i].view);
+	}
 }
 
 static WalkTable
