@@ -84,10 +84,13 @@ static TM_Result
 delete_token(const WalkTable *table, Walk *walk, Snapshot snapshot)
 {
 	TM_FailureData failure;
-	TM_Result result =
-		table_tuple_delete(table->rel, &walk->row->tts_tid, GetCurrentCommandId(true), snapshot,
-						   InvalidSnapshot, false, &failure, false);
+	TM_Result result;
 
+	/* As of the snapshot, which still shows the tokens that this claim has taken: they are passed
+	 * over, though the command counter may have moved on. */
+	(void) GetCurrentCommandId(true);
+	result = table_tuple_delete(table->rel, &walk->row->tts_tid, snapshot->curcid, snapshot,
+								InvalidSnapshot, false, &failure, false);
 	walk_passed(walk, result == TM_Ok || result == TM_Deleted);
 	return result;
 }
@@ -235,6 +238,7 @@ limit_return(const Queue *queue, int jobs)
 	tokens = store_open(STORE_TOKEN, 1);
 	lay(tokens, queue, LANE_FREE, jobs, DT_NOBEGIN);
 	store_close(tokens);
+	CommandCounterIncrement(); /* for the claim of astrid_complete_and_claim */
 	wake_queue_jobs(queue->name, jobs);
 }
 
