@@ -8,10 +8,12 @@ DECLARE
 BEGIN
     -- The time that the lease ran was the wait: the retry follows at once.
     FOR r IN
-        DELETE FROM astrid.running x
-         WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at
-                                      ORDER BY y.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
-        RETURNING x.*
+        WITH gone AS (
+            DELETE FROM astrid.running x
+             WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at
+                                          ORDER BY y.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
+            RETURNING x.*)
+        SELECT * FROM gone ORDER BY job_id
     LOOP
         PERFORM astrid._end_attempt(r, 'lease expired', format('lease of worker "%s" expired', r.worker), true,
                                     interval '0', NULL);

@@ -64,7 +64,10 @@ BEGIN
         DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id;
     END LOOP;
     DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
-    DELETE FROM astrid.bucket b WHERE b.full_at < astrid.clock() - interval '1 minute';
+    DELETE FROM astrid.bucket b
+     USING (SELECT x.queue_id, x.name FROM astrid.bucket x WHERE x.full_at < astrid.clock() - interval '1 minute'
+               FOR UPDATE SKIP LOCKED) full_bucket
+     WHERE b.queue_id = full_bucket.queue_id AND b.name = full_bucket.name;
     PERFORM astrid._settle_restored_events();
     RETURN swept;
 END
