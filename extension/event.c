@@ -27,7 +27,7 @@
 #include "subscription.h"
 #include "topic.h"
 
-#define EVENTS_AT_ONCE 500  /* rows gathered before they are written */
+#define EVENTS_AT_ONCE 64   /* rows gathered before they are written */
 #define ERROR_MAX      1000 /* bytes of a job's error in its events */
 
 /* A job for a subscription. */
@@ -44,7 +44,6 @@ typedef struct JobEvent
 	const char *state;
 	int64 job_id;
 	int32 attempt;
-	int32 max_attempts;
 	Datum group_key;
 	Datum worker;
 	Datum error;
@@ -56,6 +55,10 @@ struct Events
 	Datum xid;
 	Store *store;
 	List *deliveries;
+	const char *topic; /* of the last event: most of a call have the same */
+	Datum topic_text;
+	int32 queue_id; /* of a job event; else 0 */
+	const char *what;
 };
 
 PG_FUNCTION_INFO_V1(astrid_publish);
@@ -76,13 +79,13 @@ open_events(Events **events)
 }
 
 static Datum
-envelope(const Events *events, int64 event_id, const char *topic, Datum key, Datum payload)
+envelope(const Events *events, int64 event_id, Datum key, Datum payload)
 {
 	Object object;
 
 	object_begin(&object);
 	object_int8(&object, "event_id", event_id);
-	object_string(&object, "topic", topic);
+	object_string(&object, "topic", events->topic);
 	object_text(&object, "key", key);
 	object_json(&object, "payload", payload);
 	object_time(&object, "published_at", events->now);
@@ -91,21 +94,20 @@ envelope(const Events *events, int64 event_id, const char *topic, Datum key, Dat
 
 /* A job event goes to no subscription of the job's own queue: that would never end. */
 static void
-note_deliveries(Events *events, int64 event_id, const char *topic, Datum key, Datum payload,
-				int32 about_queue)
+note_deliveries(Events *events, int64 event_id, Datum key, Datum payload)
 {
 	const Subscription *subscription;
 	Datum whole = (Datum) 0;
 	int i = 0;
 
-	while ((subscription = subscriptions_match(topic, &i)) != NULL)
+	while ((subscription = subscriptions_match(events->topic, &i)) != NULL)
 	{
 		Delivery *delivery;
 
-		if (subscription->queue_id == about_queue)
+		if (subscription->queue_id == events->queue_id)
 			continue;
 		if (whole == (Datum) 0)
-			whole = envelope(events, event_id, topic, key, payload);
+			whole = envelope(events, event_id, key, payload);
 		delivery = palloc(sizeof(Delivery));
 		*delivery = (Delivery){subscription->queue_id, whole};
 		events->deliveries = lappend(events->deliveries, delivery);
@@ -119,8 +121,25 @@ set_or_null(TupleTableSlot *row, int column, Datum value)
 		store_set(row, column, value);
 }
 
+static void
+set_topic(Events *events, const char *topic)
+{
+	events->topic = topic;
+	events->topic_text = CStringGetTextDatum(topic);
+}
+
+static void
+set_job_topic(Events *events, const Queue *queue, const char *what)
+{
+	if (events->queue_id == queue->id && strcmp(events->what, what) == 0)
+		return;
+	set_topic(events, psprintf("job.%s.%s", queue->name, what));
+	events->queue_id = queue->id;
+	events->what = what;
+}
+
 static int64
-add(Events *events, const char *topic, Datum key, Datum payload, int32 about_queue)
+add(Events *events, Datum key, Datum payload)
 {
 	int64 event_id = store_next(STORE_EVENT_SEQ);
 	TupleTableSlot *row = store_row(events->store);
@@ -129,11 +148,11 @@ add(Events *events, const char *topic, Datum key, Datum payload, int32 about_que
 	store_set(row, EVENT_XID, events->xid);
 	store_set(row, EVENT_PUBLISHED_AT, TimestampTzGetDatum(events->now));
 	store_set(row, EVENT_SLOT, Int16GetDatum(ring_slot(events->now)));
-	store_set(row, EVENT_TOPIC, CStringGetTextDatum(topic));
+	store_set(row, EVENT_TOPIC, events->topic_text);
 	set_or_null(row, EVENT_KEY, key);
 	set_or_null(row, EVENT_PAYLOAD, payload);
 	store_add(events->store);
-	note_deliveries(events, event_id, topic, key, payload, about_queue);
+	note_deliveries(events, event_id, key, payload);
 	return event_id;
 }
 
@@ -159,7 +178,6 @@ job_payload(const Queue *queue, const JobEvent *event)
 	object_string(&object, "queue", queue->name);
 	object_string(&object, "state", event->state);
 	object_int8(&object, "attempt", event->attempt);
-	object_int8(&object, "max_attempts", event->max_attempts);
 	if (event->group_key != (Datum) 0)
 		object_text(&object, "group_key", event->group_key);
 	if (event->worker != (Datum) 0)
@@ -172,12 +190,11 @@ job_payload(const Queue *queue, const JobEvent *event)
 static void
 add_job(Events **events, const Queue *queue, const JobEvent *event)
 {
-	char topic[TOPIC_SIZE];
 	char key[MAXINT8LEN + 1];
 
-	snprintf(topic, sizeof(topic), "job.%s.%s", queue->name, event->what);
 	pg_lltoa(event->job_id, key);
-	add(open_events(events), topic, CStringGetTextDatum(key), job_payload(queue, event), queue->id);
+	set_job_topic(open_events(events), queue, event->what);
+	add(*events, CStringGetTextDatum(key), job_payload(queue, event));
 }
 
 void
@@ -190,7 +207,6 @@ events_add_row(Events **events, const Queue *queue, const char *what, TupleTable
 		return;
 	event.job_id = DatumGetInt64(job->tts_values[JOB_ID]);
 	event.attempt = DatumGetInt32(job->tts_values[JOB_ATTEMPT]);
-	event.max_attempts = DatumGetInt32(job->tts_values[JOB_MAX_ATTEMPTS]);
 	if (!job->tts_isnull[JOB_GROUP_KEY])
 		event.group_key = job->tts_values[JOB_GROUP_KEY];
 	add_job(events, queue, &event);
@@ -254,7 +270,8 @@ event_publish(const char *topic, Datum key, Datum payload)
 	topic_check(topic, "topic");
 	check_not_reserved(topic);
 	check_size(payload);
-	event_id = add(open_events(&events), topic, key, payload, 0);
+	set_topic(open_events(&events), topic);
+	event_id = add(events, key, payload);
 	events_close(events);
 	return event_id;
 }
@@ -268,7 +285,7 @@ astrid_publish(PG_FUNCTION_ARGS)
 								  argument(fcinfo, 1)));
 }
 
-/* astrid._job_event(queue, job, what, state, attempt, max_attempts, group_key, worker, error) */
+/* astrid._job_event(queue, job, what, state, attempt, group_key, worker, error) */
 Datum
 astrid_job_event(PG_FUNCTION_ARGS)
 {
@@ -284,10 +301,9 @@ astrid_job_event(PG_FUNCTION_ARGS)
 						.what = text_to_cstring(PG_GETARG_TEXT_PP(2)),
 						.state = text_to_cstring(PG_GETARG_TEXT_PP(3)),
 						.attempt = PG_GETARG_INT32(4),
-						.max_attempts = PG_GETARG_INT32(5),
-						.group_key = argument(fcinfo, 6),
-						.worker = argument(fcinfo, 7),
-						.error = argument(fcinfo, 8)});
+						.group_key = argument(fcinfo, 5),
+						.worker = argument(fcinfo, 6),
+						.error = argument(fcinfo, 7)});
 	events_close(events);
 	PG_RETURN_VOID();
 }

@@ -1,7 +1,7 @@
 -- Written by extension/event.c, read by subscription.c: the columns keep their order.
 
-CREATE SEQUENCE astrid.event_seq;
-COMMENT ON SEQUENCE astrid.event_seq IS 'Numbers of events.';
+CREATE SEQUENCE astrid.event_seq CACHE 32;
+COMMENT ON SEQUENCE astrid.event_seq IS 'Numbers of events; each session draws some ahead.';
 
 -- A number is drawn before its transaction commits: who reads on from the last number misses what commits late. The
 -- number of the transaction says how far nothing can come any more (astrid.events).
@@ -15,7 +15,6 @@ CREATE TABLE astrid.event (
     payload      jsonb
 ) PARTITION BY LIST (slot);
 CREATE INDEX event_order ON astrid.event (xid, event_id);
-CREATE INDEX event_number ON astrid.event (event_id);
 COMMENT ON TABLE astrid.event IS 'Published events: a daily ring as history.';
 COMMENT ON COLUMN astrid.event.event_id IS 'Number of the event.';
 COMMENT ON COLUMN astrid.event.xid IS 'Transaction that published it; 0: it comes from a dump.';

@@ -25,8 +25,8 @@ CREATE FUNCTION astrid._subscriptions_changed() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_subscriptions_changed';
 COMMENT ON FUNCTION astrid._subscriptions_changed() IS 'Makes every backend read astrid.subscription again.';
 
-CREATE FUNCTION astrid._job_event(queue int, job bigint, what text, state text, attempt int, max_attempts int, group_key text,
+CREATE FUNCTION astrid._job_event(queue int, job bigint, what text, state text, attempt int, group_key text,
                                   worker text, error text) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_job_event';
-COMMENT ON FUNCTION astrid._job_event(int, bigint, text, text, int, int, text, text, text) IS
+COMMENT ON FUNCTION astrid._job_event(int, bigint, text, text, int, text, text, text) IS
     'Publishes what happened to a job, if its queue wants that.';

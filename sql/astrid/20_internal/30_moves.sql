@@ -61,8 +61,8 @@ BEGIN
     INSERT INTO astrid.history
         SELECT (job).*, lease, started, at, astrid._ring_slot(at), worker, 'cancelled', NULL, error;
     PERFORM astrid._finish(job, 'cancelled');
-    PERFORM astrid._job_event(job.queue_id, job.job_id, 'cancelled', 'cancelled', job.attempt, job.max_attempts,
-                              job.group_key, worker, error);
+    PERFORM astrid._job_event(job.queue_id, job.job_id, 'cancelled', 'cancelled', job.attempt, job.group_key,
+                              worker, error);
     RETURN 'cancelled';
 END
 $$;
@@ -135,8 +135,8 @@ BEGIN
     INSERT INTO astrid.dead
         SELECT (job).*, lease, started, astrid.clock(), worker, error, astrid._attempts(job.job_id);
     PERFORM astrid._finish(held, 'dead');
-    PERFORM astrid._job_event(job.queue_id, job.job_id, 'dead', 'dead', job.attempt, job.max_attempts, job.group_key,
-                              worker, error);
+    PERFORM astrid._job_event(job.queue_id, job.job_id, 'dead', 'dead', job.attempt, job.group_key, worker,
+                              error);
     RETURN 'dead';
 END
 $$;
@@ -232,8 +232,8 @@ BEGIN
         job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, false));
         job.run_at := next_at;
         state := astrid._put(job);
-        PERFORM astrid._job_event(r.queue_id, r.job_id, 'failed', state, r.attempt, r.max_attempts, r.group_key,
-                                  r.worker, error);
+        PERFORM astrid._job_event(r.queue_id, r.job_id, 'failed', state, r.attempt, r.group_key, r.worker,
+                                  error);
         RETURN state;
     END IF;
     job := astrid._stop_running(r, astrid._keeps_group(r.queue_id, true));

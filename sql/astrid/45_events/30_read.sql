@@ -4,17 +4,18 @@
 CREATE VIEW astrid.event_log AS
 SELECT e.event_id, e.topic, e.key, e.payload, e.published_at,
        e.xid < pg_snapshot_xmin(pg_current_snapshot()) AS settled,
-       e.xid || '-' || e.event_id AS cursor
+       e.xid || '-' || e.event_id AS cursor, e.xid
   FROM astrid.event e;
 
-COMMENT ON VIEW astrid.event_log IS 'Published events of the last week.';
-COMMENT ON COLUMN astrid.event_log.event_id IS 'Number of the event, drawn before its transaction committed: a smaller one may appear later.';
+COMMENT ON VIEW astrid.event_log IS 'Published events of the last week. Their order is (xid, event_id), which has an index.';
+COMMENT ON COLUMN astrid.event_log.event_id IS 'Number of the event, drawn ahead of its transaction''s commit: a smaller one may appear later.';
 COMMENT ON COLUMN astrid.event_log.topic IS 'What it is about: words with dots between them.';
 COMMENT ON COLUMN astrid.event_log.key IS 'Whom it is about.';
 COMMENT ON COLUMN astrid.event_log.payload IS 'What it says.';
 COMMENT ON COLUMN astrid.event_log.published_at IS 'When it was published.';
 COMMENT ON COLUMN astrid.event_log.settled IS 'True: no event can appear before it any more; astrid_events gives it out.';
 COMMENT ON COLUMN astrid.event_log.cursor IS 'Its place for astrid_events.';
+COMMENT ON COLUMN astrid.event_log.xid IS 'Transaction that published it; 0: it comes from a dump.';
 
 CREATE FUNCTION astrid.event_cursor() RETURNS text
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp
