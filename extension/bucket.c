@@ -81,6 +81,22 @@ producer_name(const Queue *queue, Datum group)
 	return psprintf("producer:%.*s", NAME_MAX_BYTES, name);
 }
 
+static uint32
+stripe_of(const char *name)
+{
+	return hash_bytes((const unsigned char *) name, strlen(name)) % PRODUCER_STRIPES;
+}
+
+uint32
+bucket_producer_stripe(const Queue *queue, Datum group)
+{
+	char *name = producer_name(queue, group);
+	uint32 stripe = stripe_of(name);
+
+	pfree(name);
+	return stripe;
+}
+
 void
 bucket_check_producer(const Queue *queue, Datum group, int jobs, TimestampTz now)
 {
@@ -91,8 +107,7 @@ bucket_check_producer(const Queue *queue, Datum group, int jobs, TimestampTz now
 	if (rate.limit == 0 || jobs == 0)
 		return;
 	name = producer_name(queue, group);
-	(void) gate_enter(GATE_PRODUCER, queue->id, hash_bytes((unsigned char *) name, strlen(name)),
-					  true);
+	(void) gate_enter(GATE_PRODUCER, queue->id, stripe_of(name), true);
 	there_at = bucket_take(queue->id, name, rate, jobs, false, now);
 	if (there_at > now)
 		ereport(ERROR,

@@ -20,7 +20,16 @@ typedef struct BucketRate
 extern TimestampTz bucket_take(int32 queue_id, const char *name, BucketRate rate, int tokens,
 							   bool reserve, TimestampTz now);
 
-/* Raises QJ011 where the producer of these jobs has no tokens left; group is a text or 0. */
+/* Producers share locks: each is hashed into one of these. Held locks are entries of the lock
+ * table.
+ */
+#define PRODUCER_STRIPES 1024
+
+/* The number of the lock of the producer of these jobs; group is a text or 0. */
+extern uint32 bucket_producer_stripe(const Queue *queue, Datum group);
+
+/* Raises QJ011 where the producer has no tokens left. A call that asks for several takes them by
+ * their stripes. */
 extern void bucket_check_producer(const Queue *queue, Datum group, int jobs, TimestampTz now);
 
 #endif

@@ -24,6 +24,7 @@
 #include "place.h"
 #include "schema_queue.h"
 #include "sqlstate.h"
+#include "unique.h"
 
 PG_FUNCTION_INFO_V1(astrid_enqueue);
 PG_FUNCTION_INFO_V1(astrid_enqueue_batch);
@@ -211,15 +212,57 @@ key_of(const ArgArray *keys, int i, Datum otherwise)
 	return keys->nulls[i] ? (Datum) 0 : keys->values[i];
 }
 
-/* Each item's group is a producer of its own, in the order of the items. */
+/* The group of an item, which is its producer. */
+typedef struct Producer
+{
+	uint32 stripe;
+	Datum group; /* a text; empty where the item has none */
+} Producer;
+
+static int
+compare_producers(const void *a, const void *b)
+{
+	const Producer *pa = a;
+	const Producer *pb = b;
+
+	if (pa->stripe != pb->stripe)
+		return pa->stripe < pb->stripe ? -1 : 1;
+	return unique_compare(pa->group, pb->group);
+}
+
+/* Each group is a producer of its own, and asked once. Locks are taken in the order of their
+ * stripes: no deadlock with another batch. */
+static void
+check_groups(const Batch *batch, const NewJob *items)
+{
+	Datum none = CStringGetTextDatum("");
+	Producer *producers = palloc(sizeof(Producer) * Max(batch->n, 1));
+	int end;
+
+	for (int i = 0; i < batch->n; i++)
+	{
+		producers[i].group = items[i].group_key != (Datum) 0 ? items[i].group_key : none;
+		producers[i].stripe = bucket_producer_stripe(batch->queue, producers[i].group);
+	}
+	qsort(producers, batch->n, sizeof(Producer), compare_producers);
+	for (int begin = 0; begin < batch->n; begin = end)
+	{
+		CHECK_FOR_INTERRUPTS();
+		for (end = begin + 1;
+			 end < batch->n && compare_producers(&producers[begin], &producers[end]) == 0;)
+			end++;
+		bucket_check_producer(batch->queue, producers[begin].group, end - begin, batch->now);
+	}
+	pfree(producers);
+}
+
 static void
 check_producers(const Batch *batch, const NewJob *items)
 {
-	if (!batch->queue->producer_is_group)
-		bucket_check_producer(batch->queue, (Datum) 0, batch->n, batch->now);
+	if (batch->queue->producer_rate_limit > 0 && batch->queue->producer_is_group)
+		check_groups(batch, items);
 	else
-		for (int i = 0; i < batch->n; i++)
-			bucket_check_producer(batch->queue, items[i].group_key, 1, batch->now);
+		bucket_check_producer(batch->queue, (Datum) 0, batch->n, batch->now);
 }
 
 static NewJob *

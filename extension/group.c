@@ -33,6 +33,8 @@
 #include "rows.h"
 #include "wake.h"
 
+PG_FUNCTION_INFO_V1(astrid_stripe);
+PG_FUNCTION_INFO_V1(astrid_enter_group);
 PG_FUNCTION_INFO_V1(astrid_leave_group);
 
 static int
@@ -301,6 +303,21 @@ group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 		return;
 	if (find_parked(groups, queue_id, group))
 		fill_places(groups, queue, group);
+}
+
+/* astrid._stripe(group_key) -> int */
+Datum
+astrid_stripe(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32((int32) group_stripe(PG_GETARG_DATUM(0)));
+}
+
+/* astrid._enter_group(queue, group_key) */
+Datum
+astrid_enter_group(PG_FUNCTION_ARGS)
+{
+	(void) gate_enter(GATE_GROUP, PG_GETARG_INT32(0), group_stripe(PG_GETARG_DATUM(1)), true);
+	PG_RETURN_VOID();
 }
 
 /* astrid._leave_group(queue, group_key, job) */

@@ -139,6 +139,17 @@ SET astrid.test_clock = '2030-01-01 12:03:10+00';
 SELECT astrid_maintain() -> 'promoted';
 SELECT pg_temp.jobs('grate', 99);
 SELECT astrid_drop_queue('grate');
+-- who waited for the rate is not overtaken by one that came later
+SELECT astrid_create_queue('gorder', ordered => true, group_rate_limit => 1, group_rate_interval => '10 s');
+SELECT pg_temp.add('gorder', 1, 2, 'a');
+SELECT pg_temp.jobs('gorder', 99), pg_temp.finish('gorder', 9);
+SELECT pg_temp.add('gorder', 3, 3, 'a');
+SET astrid.test_clock = '2030-01-01 12:03:40+00';
+SELECT astrid_maintain() -> 'promoted';
+SELECT pg_temp.jobs('gorder', 99);
+SELECT pg_temp.finish('gorder', 9), pg_temp.jobs('gorder', 99);
+SELECT astrid_drop_queue('gorder');
+SET astrid.test_clock = '2030-01-01 12:03:10+00';
 
 -- Producers
 SELECT astrid_create_queue('prod', producer_rate_limit => 2, producer_rate_interval => '10 s');
@@ -154,6 +165,15 @@ SELECT astrid_alter_queue('prod', producer_rate_per => 'group');
 SELECT astrid_enqueue('prod', '{}', group_key => 'x') IS NOT NULL, astrid_enqueue('prod', '{}', group_key => 'x') IS NOT NULL;
 SELECT astrid_enqueue('prod', '{}', group_key => 'x');
 SELECT astrid_enqueue('prod', '{}', group_key => 'y') IS NOT NULL;
+-- a batch asks each of its groups once, for all jobs of it, and has few locks
+BEGIN;
+SELECT count(*) FROM astrid_enqueue_batch('prod', ARRAY(SELECT '{}'::jsonb FROM generate_series(1, 10000)),
+                                          group_keys => ARRAY(SELECT 'g' || i % 5000 FROM generate_series(1, 10000) i));
+SELECT count(*) <= 1024 AS few_locks FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid();
+COMMIT;
+SELECT count(*) FROM astrid_enqueue_batch('prod', '{"{}","{}","{}"}', group_keys => '{u,v,u}');
+SELECT count(*) FROM astrid_enqueue_batch('prod', '{"{}","{}","{}"}', group_keys => '{z,NULL,z}');
+SELECT count(*) FROM astrid_enqueue_batch('prod', '{"{}","{}","{}","{}"}', group_keys => '{v,w,w,w}');
 SET astrid.test_clock = '2030-01-01 12:06:00+00';
 SELECT astrid_maintain() ? 'swept';
 SELECT count(*) FROM astrid.bucket;

@@ -27,7 +27,7 @@ BEGIN
         PERFORM astrid._wake_at(job.run_at);
         RETURN 'scheduled';
     END IF;
-    job.lane := astrid._lane(job.queue_id, job.priority);
+    job.lane := astrid._lane_of(job.queue_id, job.priority, job.admission);
     job.position := astrid._position(job.queue_id, job.priority, job.group_key);
     INSERT INTO astrid.ready SELECT (job).*;
     PERFORM astrid._wake(q.queue_name, 1, job.position) FROM astrid.queue q WHERE q.queue_id = job.queue_id;

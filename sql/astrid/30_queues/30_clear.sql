@@ -1,3 +1,29 @@
+CREATE FUNCTION astrid._enter_groups(queue int, states text[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    one text;
+BEGIN
+    FOR one IN
+        SELECT min(g.group_key)
+          FROM (SELECT w.group_key FROM astrid.waiting w
+                 WHERE w.queue_id = queue AND (w.parked OR w.admission = 2)
+                   AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (states)
+                UNION ALL
+                SELECT r.group_key FROM astrid.ready r
+                 WHERE r.queue_id = queue AND r.admission = 2 AND 'ready' = ANY (states)
+                UNION ALL
+                SELECT d.group_key FROM astrid.dead d
+                 WHERE d.queue_id = queue AND d.admission = 2 AND 'dead' = ANY (states)) g
+         GROUP BY astrid._stripe(g.group_key) ORDER BY astrid._stripe(g.group_key)
+    LOOP
+        PERFORM astrid._enter_group(queue, one);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION astrid._enter_groups(int, text[]) IS
+    'Takes the locks of all groups in which jobs of these states are parked or have a place, in their order, before any of the jobs is locked.';
+
 CREATE FUNCTION astrid.clear_queue(queue text, states text[] DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -18,7 +44,11 @@ BEGIN
             DETAIL = 'A queue can be cleared of ready, scheduled, blocked, dead, completed and cancelled jobs.',
             HINT = 'astrid_cancel ends a running job.';
     END IF;
+    PERFORM astrid._enter_groups(id, wanted);
     IF wanted && ARRAY['scheduled', 'blocked'] THEN
+        PERFORM FROM astrid.waiting w
+          WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
+          ORDER BY w.job_id FOR UPDATE;
         WITH gone AS (
             DELETE FROM astrid.waiting w
              WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
@@ -28,8 +58,10 @@ BEGIN
                array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
                array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
           INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
-        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j);
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j)
+            ORDER BY u.k COLLATE "C";
+        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
+            ORDER BY astrid._stripe(u.g), u.j;
         jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
@@ -40,8 +72,10 @@ BEGIN
                array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
                array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
           INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
-        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j);
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j)
+            ORDER BY u.k COLLATE "C";
+        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
+            ORDER BY astrid._stripe(u.g), u.j;
         jobs := jobs || gone;
         cleared := cleared + n;
     END IF;
@@ -49,7 +83,8 @@ BEGIN
         WITH gone AS (DELETE FROM astrid.dead d WHERE d.queue_id = id RETURNING d.job_id, d.group_key, d.admission)
         SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
                array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j);
+        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
+            ORDER BY astrid._stripe(u.g), u.j;
         jobs := jobs || gone;
         cleared := cleared + n;
     END IF;

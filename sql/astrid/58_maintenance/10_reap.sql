@@ -6,14 +6,15 @@ DECLARE
     r astrid.running;
     n int := 0;
 BEGIN
-    -- The time that the lease ran was the wait: the retry follows at once.
+    -- The time that the lease ran was the wait: the retry follows at once. Locks of groups are taken in the order in
+    -- which completions take them.
     FOR r IN
         WITH gone AS (
             DELETE FROM astrid.running x
              WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at
                                           ORDER BY y.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
             RETURNING x.*)
-        SELECT * FROM gone ORDER BY job_id
+        SELECT * FROM gone ORDER BY queue_id, astrid._stripe(group_key) NULLS FIRST, job_id
     LOOP
         PERFORM astrid._end_attempt(r, 'lease expired', format('lease of worker "%s" expired', r.worker), true,
                                     interval '0', NULL);
@@ -44,7 +45,7 @@ BEGIN
                                       max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags,
                                       retry, payload)
             SELECT g.job_id, astrid._position(g.queue_id, g.priority, g.group_key), g.run_at, g.enqueued_at,
-                   g.queue_id, g.priority, astrid._lane(g.queue_id, g.priority), g.attempt, g.max_attempts, g.crashes,
+                   g.queue_id, g.priority, astrid._lane_of(g.queue_id, g.priority, g.admission), g.attempt, g.max_attempts, g.crashes,
                    g.timeout, g.deadline, g.admission, g.unique_key, g.group_key, g.tags, g.retry, g.payload
               FROM (SELECT * FROM gone ORDER BY run_at, job_id) g
             RETURNING queue_id, position)
