@@ -1,3 +1,29 @@
+CREATE FUNCTION astrid._bulk_enter(kind text, jobs bigint[]) RETURNS void
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
+$$
+DECLARE
+    one record;
+BEGIN
+    IF kind = 'retry' THEN
+        RETURN;  -- no job loses its place
+    END IF;
+    FOR one IN
+        SELECT g.queue_id, min(g.group_key) AS group_key
+          FROM (SELECT w.queue_id, w.group_key FROM astrid.waiting w
+                 WHERE w.job_id = ANY (jobs) AND (w.parked OR w.admission = 2)
+                UNION ALL
+                SELECT r.queue_id, r.group_key FROM astrid.ready r WHERE r.job_id = ANY (jobs) AND r.admission = 2
+                UNION ALL
+                SELECT d.queue_id, d.group_key FROM astrid.dead d WHERE d.job_id = ANY (jobs) AND d.admission = 2) g
+         GROUP BY g.queue_id, astrid._stripe(g.group_key) ORDER BY g.queue_id, astrid._stripe(g.group_key)
+    LOOP
+        PERFORM astrid._enter_group(one.queue_id, one.group_key);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION astrid._bulk_enter(text, bigint[]) IS
+    'Takes the locks of all groups in which these jobs are parked or have a place, in their order, before any of the jobs is taken.';
+
 CREATE FUNCTION astrid._bulk_apply(op astrid.bulk_operation, job bigint) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -36,10 +62,14 @@ CREATE FUNCTION astrid._bulk_now(op astrid.bulk_operation, query text) RETURNS a
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 DECLARE
+    jobs bigint[];
     job bigint;
 BEGIN
-    FOR job IN EXECUTE query LOOP
-        op.matched := op.matched + 1;
+    EXECUTE format('SELECT array_agg(f.job_id) FROM (%s) f', query) INTO jobs;
+    jobs := coalesce(jobs, '{}');
+    PERFORM astrid._bulk_enter(op.kind, jobs);
+    op.matched := cardinality(jobs);
+    FOREACH job IN ARRAY jobs LOOP
         op.last_job := job;
         IF astrid._bulk_apply(op, job) THEN
             op.done := op.done + 1;
@@ -103,6 +133,7 @@ BEGIN
     IF op.kind = 'move' THEN
         PERFORM astrid._check_target(op.to_queue);
     END IF;
+    PERFORM astrid._bulk_enter(op.kind, jobs);
     FOREACH job IN ARRAY jobs LOOP
         IF astrid._bulk_apply(op, job) THEN
             op.done := op.done + 1;
