@@ -6,8 +6,8 @@ DECLARE
     jobs bigint[];
 BEGIN
     -- In the order in which completions take them: no deadlock with those.
-    PERFORM FROM astrid.waiting w WHERE w.queue_id = queue AND w.blocked ORDER BY w.job_id FOR UPDATE;
     PERFORM FROM astrid.running r WHERE r.queue_id = queue ORDER BY r.job_id FOR UPDATE;
+    PERFORM FROM astrid.waiting w WHERE w.queue_id = queue AND w.blocked ORDER BY w.job_id FOR UPDATE;
     -- Twice: between the statements a job may be claimed, or go back for a retry.
     FOR round IN 1..2 LOOP
         WITH x AS (DELETE FROM astrid.waiting w WHERE w.queue_id = queue RETURNING w.job_id)

@@ -25,14 +25,16 @@ DECLARE
 BEGIN
     FOR q IN SELECT * FROM astrid.queue x WHERE x.dead_retention IS NOT NULL ORDER BY x.queue_id LOOP
         FOR d IN
-            DELETE FROM astrid.dead x
-             WHERE x.job_id = ANY (ARRAY(
-                SELECT y.job_id FROM astrid.dead y
-                 WHERE y.queue_id = q.queue_id AND y.finished_at <= astrid._ago(at, q.dead_retention)
-                   -- Jobs that wait for it would never run: it stays for as long as they do.
-                   AND NOT EXISTS (SELECT FROM astrid.dependency c WHERE c.parent_id = y.job_id)
-                 ORDER BY y.finished_at LIMIT most - n FOR UPDATE SKIP LOCKED))
-            RETURNING x.*
+            WITH gone AS (
+                DELETE FROM astrid.dead x
+                 WHERE x.job_id = ANY (ARRAY(
+                    SELECT y.job_id FROM astrid.dead y
+                     WHERE y.queue_id = q.queue_id AND y.finished_at <= astrid._ago(at, q.dead_retention)
+                       -- Jobs that wait for it would never run: it stays for as long as they do.
+                       AND NOT EXISTS (SELECT FROM astrid.dependency c WHERE c.parent_id = y.job_id)
+                     ORDER BY y.finished_at LIMIT most - n FOR UPDATE SKIP LOCKED))
+                RETURNING x.*)
+            SELECT * FROM gone ORDER BY astrid._stripe(group_key) NULLS FIRST, job_id
         LOOP
             IF q.export THEN
                 INSERT INTO astrid.exported (queue_name, kind, "row")
