@@ -61,7 +61,8 @@ enum
 	OUT_COLUMNS
 };
 
-#define LATE_MAX 100 /* jobs past their deadline that one claim buries */
+#define LATE_MAX      100   /* jobs past their deadline that one claim buries */
+#define PUT_ASIDE_MAX 10000 /* jobs that one claim puts aside because of their groups */
 #define GROUPS_MAX                                                                                 \
 	200 /* locks of groups that one claim asks for: each is an entry of the lock table */
 
@@ -78,9 +79,10 @@ typedef struct Claim
 	WalkTable ready;
 	Snapshot snapshot;
 	CommandId cid;
-	Store *running; /* opened with the first job */
-	Groups *groups; /* opened with the first job of a group with limits */
-	int n_groups;   /* whose locks were asked for */
+	Store *running;  /* opened with the first job */
+	Groups *groups;  /* opened with the first job of a group with limits */
+	int n_groups;    /* locks of groups that it has */
+	int n_put_aside; /* jobs that their groups do not allow now */
 	int n_late;
 	Datum *late; /* rows of jobs past their deadline, to be buried in the end */
 } Claim;
@@ -94,6 +96,7 @@ typedef struct Source
 	Walk walk;
 	bool full;                     /* a limit allows no more */
 	uint8 left[GROUP_STRIPES / 8]; /* groups of which a job was passed over: no later one may go */
+	uint8 locked[GROUP_STRIPES / 8]; /* groups whose locks this claim has */
 } Source;
 
 /* Positions compare where both are numbers of job_seq; else what was to run first goes first. */
@@ -191,14 +194,32 @@ take_away(Claim *claim, Source *source)
 	return result == TM_Ok;
 }
 
+static bool
+is_marked(const uint8 *stripes, uint32 stripe)
+{
+	return stripes[stripe / 8] & (1 << stripe % 8);
+}
+
+static void
+mark(uint8 *stripes, uint32 stripe)
+{
+	stripes[stripe / 8] |= 1 << stripe % 8;
+}
+
 /* False where another transaction has the group, or where a job of it was passed over before: what
  * was in its way may be gone by now, but a later job must not overtake it. */
 static bool
 try_group(Claim *claim, Source *source, uint32 stripe)
 {
-	if (source->left[stripe / 8] & (1 << stripe % 8))
+	if (is_marked(source->left, stripe))
 		return false;
-	return claim->n_groups++ < GROUPS_MAX && group_try_lock(source->queue, stripe);
+	if (is_marked(source->locked, stripe))
+		return true;
+	if (claim->n_groups == GROUPS_MAX || !group_try_lock(source->queue, stripe))
+		return false;
+	claim->n_groups++;
+	mark(source->locked, stripe);
+	return true;
 }
 
 /* The same for a job of a group with limits; false too where they do not allow it now. */
@@ -212,12 +233,20 @@ take_of_group(Claim *claim, Source *source)
 		walk_passed(&source->walk, false);
 	if (!locked || !take_away(claim, source))
 	{
-		source->left[stripe / 8] |= 1 << stripe % 8;
+		mark(source->left, stripe);
 		return false;
 	}
 	if (claim->groups == NULL)
-		claim->groups = groups_open(GROUPS_MAX);
-	return group_admit(claim->groups, source->queue, source->walk.row, claim->now);
+		claim->groups = groups_open(claim->wanted);
+	if (group_admit(claim->groups, source->queue, source->walk.row, claim->now))
+		return true;
+	if (++claim->n_put_aside == PUT_ASIDE_MAX)
+	{
+		/* Enough for one transaction; the next claim goes on. */
+		source->full = true;
+		wake_queue(source->queue->name);
+	}
+	return false;
 }
 
 /* A job whose deadline has passed is dead. One that has a place of its group is left to
@@ -293,7 +322,7 @@ claim_from(Claim *claim, Source *sources, int n)
 	/* Who passed a group over because of this transaction looks again when it is over. */
 	for (int i = 0; claim->n_groups > 0 && i < n; i++)
 		if (queue_limits_groups(sources[i].queue))
-			wake_queue(sources[i].queue->name);
+			wake_others(sources[i].queue->name);
 }
 
 static int
@@ -339,7 +368,10 @@ claim_all(Claim *claim, const Queue **queues, int n)
 		sources[i].queue = queues[i];
 		sources[i].full = false;
 		if (queue_limits_groups(queues[i]))
+		{
 			memset(sources[i].left, 0, sizeof(sources[i].left));
+			memset(sources[i].locked, 0, sizeof(sources[i].locked));
+		}
 		wake_note_claim(queues[i]->name);
 		floor_look(FLOOR_READY, queues[i]->name, &sources[i].view);
 		floor_note_claim(&sources[i].view);

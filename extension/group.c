@@ -82,7 +82,8 @@ struct Groups
 	Store *new_slots;
 	Store *waiting;
 	int n_known;
-	KnownGroup *known; /* as many as jobs are expected */
+	int known_size;
+	KnownGroup *known;
 };
 
 Groups *
@@ -126,6 +127,16 @@ count_slots(Groups *groups, int32 queue_id, Datum group, int limit)
 	return n;
 }
 
+static void
+grow_known(Groups *groups)
+{
+	groups->known_size = Max(groups->known_size * 2, 16);
+	if (groups->known == NULL)
+		groups->known = palloc(sizeof(KnownGroup) * groups->known_size);
+	else
+		groups->known = repalloc(groups->known, sizeof(KnownGroup) * groups->known_size);
+}
+
 static KnownGroup *
 known_group(Groups *groups, const Queue *queue, Datum key)
 {
@@ -139,8 +150,8 @@ known_group(Groups *groups, const Queue *queue, Datum key)
 			DatumGetBool(DirectFunctionCall2Coll(texteq, C_COLLATION_OID, group->key, key)))
 			return group;
 	}
-	if (groups->known == NULL)
-		groups->known = palloc(sizeof(KnownGroup) * groups->jobs_expected);
+	if (groups->n_known == groups->known_size)
+		grow_known(groups);
 	group = &groups->known[groups->n_known++];
 	group->queue_id = queue->id;
 	group->stripe = stripe;
@@ -326,8 +337,9 @@ astrid_leave_group(PG_FUNCTION_ARGS)
 {
 	Groups *groups;
 
-	queues_refresh();
+	/* Who changes the limits of groups has their table locked: the settings are read after that. */
 	groups = groups_open(1);
+	queues_refresh();
 	group_leave(groups, PG_GETARG_INT32(0), PG_GETARG_DATUM(1), PG_GETARG_INT64(2));
 	groups_close(groups);
 	PG_RETURN_VOID();

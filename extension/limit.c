@@ -17,6 +17,7 @@
  */
 #include "postgres.h"
 
+#include "access/table.h"
 #include "access/xact.h"
 #include "fmgr.h"
 #include "utils/snapmgr.h"
@@ -30,6 +31,7 @@
 #define ROWS_FREE                                                                                  \
 	16 /* that a limit is laid out in, so that claims at the same time find one each */
 
+PG_FUNCTION_INFO_V1(astrid_count_running);
 PG_FUNCTION_INFO_V1(astrid_lay_tokens);
 PG_FUNCTION_INFO_V1(astrid_return_tokens);
 
@@ -69,6 +71,7 @@ limit_look(QueueLimit *limit, const Queue *queue)
 	for (int i = 0; i < LIMIT_KINDS; i++)
 	{
 		limit->parts[i].units = 0;
+		limit->parts[i].exhausted = false;
 		if (limit->parts[i].on)
 			floor_look(kinds[i].domain, queue->name, &limit->parts[i].view);
 	}
@@ -123,6 +126,7 @@ take(QueueLimit *limit, LimitKind kind, int wanted, Snapshot snapshot)
 		if (delete_token(&table, &walk, snapshot) == TM_Ok)
 			part->units += DatumGetInt32(walk.row->tts_values[TOKEN_UNITS]);
 	}
+	part->exhausted = part->units < wanted;
 	walk_close(&walk);
 	walk_table_close(&table);
 }
@@ -138,7 +142,7 @@ limit_room(QueueLimit *limit, int wanted, Snapshot snapshot)
 
 		if (!part->on)
 			continue;
-		if (part->units < room)
+		if (part->units < room && !part->exhausted)
 			take(limit, i, room, snapshot);
 		room = Min(room, part->units);
 	}
@@ -200,7 +204,7 @@ limit_close(QueueLimit *limit, TimestampTz now)
 	}
 	store_close(tokens);
 	/* Somebody may have found no token because they were here. */
-	wake_queue(limit->queue->name);
+	wake_others(limit->queue->name);
 }
 
 /* Takes away up to so many units that were withdrawn, and returns how many. */
@@ -269,4 +273,28 @@ astrid_lay_tokens(PG_FUNCTION_ARGS)
 	store_close(tokens);
 	CommandCounterIncrement();
 	PG_RETURN_VOID();
+}
+
+/* astrid._count_running(queue) -> int */
+Datum
+astrid_count_running(PG_FUNCTION_ARGS)
+{
+	Relation rel = table_open(store_oid(STORE_RUNNING), AccessShareLock);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	int n = 0;
+
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool is_null;
+
+		if (DatumGetInt32(slot_getattr(slot, JOB_QUEUE_ID + 1, &is_null)) == PG_GETARG_INT32(0))
+			n++;
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	table_close(rel, AccessShareLock);
+	PG_RETURN_INT32(n);
 }

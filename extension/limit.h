@@ -13,13 +13,14 @@ typedef struct QueueLimitPart
 {
 	bool on;
 	FloorView view;
-	int units; /* taken and not used yet */
+	int units;      /* taken and not used yet */
+	bool exhausted; /* no more tokens are to be had */
 } QueueLimitPart;
 
 typedef enum LimitKind
 {
+	LIMIT_RATE, /* first: no other token is taken in vain while it is used up */
 	LIMIT_CONCURRENCY,
-	LIMIT_RATE,
 	LIMIT_KINDS
 } LimitKind;
 

@@ -3,7 +3,7 @@
  * last claimed.
  *
  * The functions of the queue call wake_queue and wake_note_claim; the transaction callbacks do the
- * rest. In the commit callback an error would be a PANIC: there all is ready in static memory, and
+ * rest. After the commit an error would be a PANIC: there all is ready in static memory, and
  * only atomics, spinlocks and latches are touched. PREPARE TRANSACTION forgets the list, since
  * COMMIT PREPARED runs in a session that never knew it: the workers' poll finds those jobs.
  *
@@ -14,6 +14,7 @@
 #include "access/xact.h"
 #include "commands/async.h"
 #include "common/int.h"
+#include "utils/resowner.h"
 
 #include "astrid/channels.h"
 #include "channel.h"
@@ -32,6 +33,7 @@ typedef struct PendingWake
 	uint64 key;
 	SubTransactionId subid; /* to forget it if that subtransaction aborts */
 	uint32 n_jobs;
+	bool for_me;             /* also this session has not seen them */
 	char queue[NAMEDATALEN]; /* empty where the name is too long: then NOTIFY says "any" */
 } PendingWake;
 
@@ -51,8 +53,9 @@ typedef struct ClaimNote
 
 static ClaimNote notes[WAKE_QUEUES_MAX];
 static int n_notes;
-static int next_note; /* overwritten next, once all are in use */
-static bool claimed;  /* some note has its flag claimed set */
+static int next_note;     /* overwritten next, once all are in use */
+static bool claimed;      /* some note has its flag claimed set */
+static bool claim_undone; /* by ROLLBACK TO SAVEPOINT, perhaps */
 
 static PendingWake *
 find_pending(uint64 key, SubTransactionId subid)
@@ -83,13 +86,14 @@ add_pending(uint64 key, SubTransactionId subid, const char *queue_name)
 	entry->key = key;
 	entry->subid = subid;
 	entry->n_jobs = 0;
+	entry->for_me = false;
 	if (strlcpy(entry->queue, queue_name, NAMEDATALEN) >= NAMEDATALEN)
 		entry->queue[0] = '\0';
 	return entry;
 }
 
-void
-wake_queue_jobs(const char *queue_name, uint32 n)
+static void
+wake_jobs(const char *queue_name, uint32 n, bool for_me)
 {
 	uint64 key = channel_key(queue_name);
 	SubTransactionId subid = GetCurrentSubTransactionId();
@@ -102,9 +106,24 @@ wake_queue_jobs(const char *queue_name, uint32 n)
 	if (entry == NULL)
 		entry = add_pending(key, subid, queue_name);
 	if (entry == NULL)
+	{
 		pending_overflow = true;
-	else
-		add_jobs(entry, n);
+		return;
+	}
+	add_jobs(entry, n);
+	entry->for_me = entry->for_me || for_me;
+}
+
+void
+wake_queue_jobs(const char *queue_name, uint32 n)
+{
+	wake_jobs(queue_name, n, true);
+}
+
+void
+wake_others(const char *queue_name)
+{
+	wake_jobs(queue_name, 1, false);
 }
 
 void
@@ -192,6 +211,7 @@ forget_pending(void)
 	pending_overflow = false;
 	pending_due = DT_NOEND;
 	pending_database = NULL;
+	claim_undone = false;
 }
 
 /* The worker sends the NOTIFY and knows the next due time; it is poked once for all that comes
@@ -221,6 +241,31 @@ tell_maintenance(SharedDatabase *database)
 	database_is_used(database);
 }
 
+/* Wakes others, without this session's next wait returning for it. */
+static uint32
+wake_channel_of(uint64 key, uint32 n, bool for_me)
+{
+	ClaimNote *note = for_me ? NULL : find_note(key);
+	uint32 n_woken = channel_wake(key, n);
+
+	/* One commit since it looked: this one. */
+	if (note != NULL && channel_generation(key) == note->generation + 1)
+		note->generation++;
+	return n_woken;
+}
+
+/* One sleeper for each queue that this transaction claimed from: what it had claimed is ready
+ * again, and nobody else hears of it. */
+static void
+wake_claimed(void)
+{
+	for (int i = 0; claimed && i < n_notes; i++)
+	{
+		if (notes[i].claimed)
+			channel_wake(notes[i].key, 1);
+	}
+}
+
 static void
 wake_at_commit(void)
 {
@@ -230,23 +275,14 @@ wake_at_commit(void)
 		channel_wake_all();
 	for (int i = 0; !pending_overflow && i < n_pending; i++)
 	{
-		uint32 n_woken = channel_wake(pending[i].key, pending[i].n_jobs);
+		uint32 n_woken = wake_channel_of(pending[i].key, pending[i].n_jobs, pending[i].for_me);
 
-		channel_wake(any, pending[i].n_jobs - n_woken);
+		wake_channel_of(any, pending[i].n_jobs - n_woken, pending[i].for_me);
 	}
+	if (claim_undone)
+		wake_claimed();
 	if (pending_database != NULL)
 		tell_maintenance(pending_database);
-}
-
-/* What this transaction had claimed is ready again, and nobody else hears of it. */
-static void
-wake_at_abort(void)
-{
-	for (int i = 0; claimed && i < n_notes; i++)
-	{
-		if (notes[i].claimed)
-			channel_wake(notes[i].key, 1);
-	}
 }
 
 /* Without the background worker the producer must NOTIFY itself: once, with all the queues in one
@@ -277,17 +313,10 @@ transaction_callback(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 			floor_at_commit();
 			stats_at_commit();
-			if (shared != NULL && (n_pending > 0 || pending_overflow || pending_due != DT_NOEND))
-				wake_at_commit();
-			forget_pending();
-			forget_claims();
 			break;
 		case XACT_EVENT_ABORT:
 			floor_at_end();
 			stats_at_abort();
-			wake_at_abort();
-			forget_pending();
-			forget_claims();
 			break;
 		case XACT_EVENT_PREPARE:
 			floor_at_end();
@@ -303,6 +332,24 @@ transaction_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PARALLEL_ABORT:
 			break;
 	}
+}
+
+/*
+ * Sleepers are woken last of all: the locks of groups are released by then, and other sessions have
+ * been told of changed settings. After PREPARE nothing is left to tell.
+ */
+static void
+release_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
+{
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level)
+		return;
+	if (is_commit && shared != NULL &&
+		(n_pending > 0 || pending_overflow || claim_undone || pending_due != DT_NOEND))
+		wake_at_commit();
+	if (!is_commit)
+		wake_claimed();
+	forget_pending();
+	forget_claims();
 }
 
 /* An aborted subtransaction takes its entries with it; a committed one leaves them to its parent.
@@ -334,7 +381,10 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 			entry.subid = parent_subid;
 		same = find_pending(entry.key, entry.subid);
 		if (same != NULL)
+		{
 			add_jobs(same, entry.n_jobs);
+			same->for_me = same->for_me || entry.for_me;
+		}
 		else
 			pending[n_pending++] = entry;
 	}
@@ -345,4 +395,5 @@ wake_init(void)
 {
 	RegisterXactCallback(transaction_callback, NULL);
 	RegisterSubXactCallback(subtransaction_callback, NULL);
+	RegisterResourceReleaseCallback(release_callback, NULL);
 }

@@ -18,6 +18,10 @@
 extern void wake_queue(const char *queue_name);
 extern void wake_queue_jobs(const char *queue_name, uint32 n);
 
+/* Another session may have found nothing because of this transaction: one sleeper looks again when
+ * it is over. Does not end this session's own next wait. */
+extern void wake_others(const char *queue_name);
+
 /*
  * This session is about to look for jobs of this queue (NULL: of any). To be called before the
  * snapshot is taken that the search uses: astrid_wait then returns at once when jobs were committed

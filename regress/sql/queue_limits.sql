@@ -129,6 +129,39 @@ SELECT pg_temp.finish('ordered', 9), pg_temp.jobs('ordered', 99);
 SELECT count(*) FROM astrid.group_slot;
 SELECT astrid_drop_queue('ordered');
 
+-- Other settings leave the order alone; the head keeps its place while it backs off; a dead head is let go.
+SELECT astrid_create_queue('ordered', ordered => true);
+SELECT pg_temp.add('ordered', 1, 4, 'a');
+SELECT pg_temp.jobs('ordered', 99);
+SELECT astrid_fail(job_id, lease_id, 'x', retry_in => '1 h') FROM astrid.running WHERE group_key = 'a';
+SELECT astrid_alter_queue('ordered', group_rate_limit => 1000), astrid_alter_queue('ordered', dead_blocks => true);
+SELECT pg_temp.jobs('ordered', 99) AS nothing_overtakes;
+SELECT astrid_retry(job_id) FROM astrid.job_status WHERE queue_name = 'ordered' AND payload ->> 'n' = '1';
+SELECT pg_temp.jobs('ordered', 99);
+SELECT astrid_fail(job_id, lease_id, 'x', retryable => false) FROM astrid.running WHERE group_key = 'a';
+SELECT pg_temp.jobs('ordered', 99) AS dead_blocks;
+SELECT astrid_alter_queue('ordered', dead_blocks => false);
+SELECT pg_temp.jobs('ordered', 99);
+-- one by one, in their order, when two places become one
+SELECT astrid_alter_queue('ordered', ordered => false, group_concurrency => 2);
+SELECT pg_temp.jobs('ordered', 99);
+SELECT astrid_alter_queue('ordered', ordered => true);
+SELECT pg_temp.finish('ordered', 9), pg_temp.jobs('ordered', 99);
+SELECT astrid_drop_queue('ordered');
+-- not with an old snapshot
+SELECT astrid_create_queue('old', concurrency => 3);
+SELECT pg_temp.add('old', 1, 1, NULL), pg_temp.jobs('old', 1);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT astrid_alter_queue('old', concurrency => 2);
+ROLLBACK;
+-- the rate that is used up takes no unit of the concurrency
+SELECT astrid_alter_queue('old', rate_limit => 1, rate_interval => '1 h');
+SELECT pg_temp.add('old', 2, 5, NULL), pg_temp.jobs('old', 1);
+CREATE TEMP TABLE before AS SELECT position FROM astrid.token ORDER BY 1;
+SELECT pg_temp.jobs('old', 9);
+SELECT array(SELECT position FROM before) = array(SELECT position FROM astrid.token ORDER BY 1) AS untouched;
+SELECT astrid_drop_queue('old');
+
 -- A group's rate: what comes too early gets its time.
 SELECT astrid_create_queue('grate', group_rate_limit => 2, group_rate_interval => '10 s');
 SELECT pg_temp.add('grate', 1, 5, 'a'), pg_temp.add('grate', 6, 6, 'b');
