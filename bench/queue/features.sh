@@ -20,7 +20,7 @@ feature_enqueue() {
     local keys="group_key" more="group_keys" parents=""
     case $1-$2 in
     unique-on) keys="unique_key" more="unique_keys" ;;
-    depends-on) parents=", depends_on => ARRAY[:parent]" ;;
+    depends-on) parents=", depends_on => ARRAY[:parent]::bigint[]" ;;
     esac
     echo '\set key random(1, 9000000000000000000)'
     [ "$1" != depends ] || echo "SELECT astrid_enqueue('bq', '$payload') AS parent \\gset"
