@@ -136,7 +136,7 @@ BEGIN
                                   max_attempts, crashes, timeout, deadline, admission, unique_key, group_key, tags, retry,
                                   payload)
         SELECT g.job_id, astrid._position(id, g.priority, g.group_key), at, g.enqueued_at, g.queue_id, g.priority,
-               astrid._lane(id, g.priority), 0, g.max_attempts, 0, g.timeout,
+               astrid._lane_of(id, g.priority, g.admission), 0, g.max_attempts, 0, g.timeout,
                CASE WHEN g.deadline > at THEN g.deadline END, g.admission, g.unique_key,
                g.group_key, g.tags, g.retry, g.payload
           FROM (SELECT * FROM gone ORDER BY job_id) g
