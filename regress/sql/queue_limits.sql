@@ -233,3 +233,13 @@ SELECT pg_temp.jobs('fair', 5);
 SELECT pg_temp.add('fair', 21, 23, 'late');
 SELECT pg_temp.jobs('fair', 99);
 SELECT astrid_drop_queue('fair');
+
+-- A claim asks for more tokens than there are, between looks at groups; a call pays with what it completes.
+SELECT astrid_create_queue('two', concurrency => 2, group_concurrency => 1);
+SELECT count(*) FROM astrid_enqueue_batch('two', array_fill('{}'::jsonb, '{4}'), group_keys => '{a,b,c,d}');
+SELECT count(*) FROM astrid_claim('{two}', 'w', 5);
+SELECT astrid_create_queue('one', concurrency => 1);
+SELECT count(*) FROM astrid_enqueue_batch('one', '{"{}","{}"}');
+SELECT job_id, lease_id FROM astrid_claim('{one}', 'w') \gset
+SELECT count(*) FROM astrid_complete_and_claim(ARRAY[:job_id], ARRAY[:lease_id], NULL, '{one}', 'w');
+SELECT astrid_drop_queue('two'), astrid_drop_queue('one');

@@ -4,7 +4,7 @@
 # One step is one action (QueueActions.pm) of one session, picked at random; sessions hold transactions open for a while,
 # roll them back, or only to a savepoint. An action that would wait for another session is not done. Time is the test's.
 #
-# PROPERTY_SEED: which actions; PROPERTY_STEPS: how many. Told when something differs.
+# PROPERTY_SEED: which actions; PROPERTY_STEPS: how many (2500; make check-long: 30000). Told when something differs.
 use strict;
 use warnings;
 use List::Util qw(max);
@@ -15,7 +15,7 @@ use PsqlPipe;
 use QueueActions;
 use QueueModel;
 
-my $steps = $ENV{PROPERTY_STEPS} || 1500;
+my $steps = $ENV{PROPERTY_STEPS} || ($ENV{ASTRID_CHECK_LONG} ? 30_000 : 2500);
 my $seed = $ENV{PROPERTY_SEED} || 1 + int rand 1_000_000;
 my $repeat = "PROPERTY_SEED=$seed PROPERTY_STEPS=$steps";
 srand $seed;
@@ -31,10 +31,13 @@ $m->{stale} = [];
 
 # Order: lines that the model gives in the same form.
 my $micros = sub { my ($column) = @_; return "(extract(epoch FROM $column) * 1000000)::bigint - 1900000000000000"; };
-my $jobs = sprintf q{SELECT job_id, queue_name, state, priority, attempt, max_attempts, %s, unique_key, group_key, lease_id,
+my $jobs = sprintf q{SELECT job_id, queue_name, state, priority, attempt, max_attempts, %s, %s, unique_key, group_key, lease_id,
 	worker_id, %s, progress FROM astrid.job_status WHERE state IN ('ready', 'scheduled', 'blocked', 'running', 'dead') ORDER BY job_id},
-  $micros->('run_at'), $micros->('lease_until');
+  map { $micros->($_) } qw(run_at deadline lease_until);
 my $queues = 'SELECT queue_name, ready, scheduled, blocked, running, dead FROM astrid.queue_status ORDER BY queue_name COLLATE "C"';
+my $keys = q{SELECT (queue_name || '|' || unique_key || '|' || job_id || '|' || coalesce(next_id::text, '') || '|'
+	    || CASE WHEN finished THEN 't' ELSE 'f' END) COLLATE "C" FROM astrid.unique_key JOIN astrid.queue USING (queue_id)
+	 WHERE NOT finished OR held_until > astrid.clock() ORDER BY 1};
 my $finished = q{SELECT job_id, state, attempt FROM astrid.job_status WHERE state IN ('completed', 'cancelled') ORDER BY job_id};
 # Whatever the model thinks: units of limits are neither lost nor made.
 my $leaks = q{
@@ -47,7 +50,7 @@ my $leaks = q{
 	 WHERE rate_limit <> (SELECT coalesce(sum(units), 0) FROM astrid.token t WHERE t.queue_id = q.queue_id AND lane IN (1, 2))
 	UNION ALL
 	SELECT 'key of job ' || k.job_id FROM astrid.unique_key k
-	 WHERE NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = k.job_id AND s.unique_key = k.unique_key
+	 WHERE NOT finished AND NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = k.job_id AND s.unique_key = k.unique_key
 	                      AND state IN ('ready', 'scheduled', 'blocked', 'running'))
 	UNION ALL
 	SELECT 'slot of job ' || g.job_id FROM astrid.group_slot g
@@ -56,7 +59,7 @@ my $leaks = q{
 
 my %session = map {
 	$_ => PsqlPipe->new($conninfo, "SET statement_timeout = '10s'", 'SELECT setseed(0.5)', 'SET plan_cache_mode = force_generic_plan',
-		"PREPARE jobs AS $jobs", "PREPARE queues AS $queues", "PREPARE finished AS $finished", "PREPARE leaks AS $leaks")
+		"PREPARE jobs AS $jobs", "PREPARE queues AS $queues", "PREPARE keys AS $keys", "PREPARE finished AS $finished", "PREPARE leaks AS $leaks")
 } @names, 'observer';
 
 sub difference
@@ -76,9 +79,10 @@ sub look
 {
 	my ($name) = @_;
 	my $observes = $name eq 'observer';
-	my @rows = $session{$name}->rows('EXECUTE jobs; EXECUTE queues' . ($observes ? '; EXECUTE leaks' : ''));
+	set_clock($name);
+	my @rows = $session{$name}->rows('EXECUTE jobs; EXECUTE queues; EXECUTE keys' . ($observes ? '; EXECUTE leaks' : ''));
 	my $whose = $observes ? '' : $name;
-	return difference("what $name sees", \@rows, [ $m->dump_jobs($whose), $m->dump_queues($whose) ]);
+	return difference("what $name sees", \@rows, [ $m->dump_jobs($whose), $m->dump_queues($whose), $m->dump_keys($whose) ]);
 }
 
 sub record
@@ -148,7 +152,8 @@ sub act
 	$done{ $error ? "$action->{method} $error" : $action->{method} }++;
 	if ($error && $depth{$name}) { transact($name, $depth{$name} > 1 ? 'rollback to' : 'rollback'); }
 	elsif ($error) { delete $clock{$name}; }
-	return difference('answer', [ $error // @$rows ], [ $expected->{error} // @{ $expected->{rows} } ]);
+	my @expected = $expected->{blocked} ? "blocked: $expected->{blocked}" : @{ $expected->{rows} // [] };
+	return difference('answer', [ $error // @$rows ], [ $expected->{error} // @expected ]);
 }
 
 
@@ -159,7 +164,7 @@ sub step
 	my $open = grep { $depth{$_} } @names;
 
 	if (chance(0.1)) { $m->{now} += any(1, 200_000, 500_000, 1e6, 3e6, 10e6, 21e6, 70e6, chance(0.2) ? 600e6 : 0); }
-	set_clock('observer');
+
 	if ($depth{$name} && chance(0.35)) { transact($name, any('commit', 'commit', 'rollback', 'savepoint', 'rollback to')); return ''; }
 	if (!$depth{$name} && $open < 2 && chance(0.12)) { transact($name, 'begin'); return ''; }
 	for (1 .. 5)

@@ -92,6 +92,18 @@ sub put
 	return $row;
 }
 
+# Will there be another row when it commits? Whoever looks for it waits.
+sub pending
+{
+	my ($rows, $kind, $key) = @_;
+
+	for my $session (grep { $_ ne $rows->{session} } keys %{ $rows->{layers} })
+	{
+		return 1 if grep { $_->{$kind} && $_->{$kind}{$key} } @{ $rows->{layers}{$session} };
+	}
+	return 0;
+}
+
 # A lock that several sessions may hold, and whether another one does.
 sub share { my ($rows, $kind, $key) = @_; return $rows->put($kind, "$key/$rows->{session}", 1); }
 

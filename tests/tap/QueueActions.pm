@@ -7,6 +7,7 @@ package QueueActions;
 use strict;
 use warnings;
 use Exporter 'import';
+use List::Util qw(max);
 use POSIX qw(strftime);
 
 our @EXPORT = qw(pick_action first_actions clock_text any chance @groups);
@@ -17,6 +18,7 @@ our @groups = qw(alpha beta gamma);
 my @keys = map { "key$_" } 1 .. 6;
 my @priorities = (-1, 0, 0, 0, 1);
 my $s = 1e6;
+my @policies = ({}, { kind => 'fixed', base => 3 }, { kind => 'linear', base => 2, max => 5 }, { kind => 'list', delays => [ 0, 2, 8 ] });
 my $base = 1_900_000_000; # the epoch of the test's time, 2030
 my $crowd = 90; # live jobs from which on less is enqueued
 
@@ -44,7 +46,8 @@ my %changes = (
 	narrow => [ map { { concurrency => $_ } } 0, 1, 3, 5 ],
 	rated => [ { rate_limit => 0 }, { rate_limit => 2 }, { rate_limit => 4, rate_interval => 10 * $s }, { rate_interval => 3 * $s } ],
 	both => [ { concurrency => 1 }, { concurrency => 3, rate_limit => 2 }, { concurrency => 2, rate_limit => 3 } ],
-	grouped => [ map { { group_concurrency => $_ } } 0, 1, 2, 3 ],
+	grouped => [ (map { { group_concurrency => $_ } } 0, 1, 2, 3), { ordered => 1 }, { ordered => 0, group_concurrency => 2 } ],
+	ordered => [ { ordered => 0, group_concurrency => 2 }, { ordered => 1 }, { ordered => 1, dead_blocks => 1 }, { dead_blocks => 0 } ],
 	ageing => [ { ageing => 0 }, { ageing => 10 * $s }, { ageing => 60 * $s } ],
 	fair => [ { fair => 0 }, { fair => 1 } ],
 	turns => [ { concurrency => 2 }, { concurrency => 4 } ],
@@ -68,7 +71,16 @@ sub interval { my ($us) = @_; return sprintf "'%d us'", $us; }
 sub bigints { my @ids = @_; return "'{" . join(',', @ids) . "}'::bigint[]"; }
 sub texts { my @texts = @_; return 'ARRAY[' . join(',', map { text($_) } @texts) . ']::text[]'; }
 
-my %sql_of = (run_at => sub { text(clock_text($_[0])) }, depends_on => sub { bigints(@{ $_[0] }) },
+# Of a retry policy.
+sub json
+{
+	my ($policy) = @_;
+	return q('{) . join(', ', map { qq("$_": ) . ($_ eq 'kind' ? qq("$policy->{kind}") : $_ eq 'delays' ? '[' . join(', ', @{ $policy->{delays} }) . ']' : $policy->{$_}) }
+		  sort keys %$policy) . q(}');
+}
+
+my %sql_of = (run_at => sub { text(clock_text($_[0])) }, deadline => sub { text(clock_text($_[0])) }, retry => \&json,
+	unique_window => \&interval, unique_max_wait => \&interval, depends_on => sub { bigints(@{ $_[0] }) },
 	unique_keys => sub { texts(@{ $_[0] }) }, group_keys => sub { texts(@{ $_[0] }) }, enabled => sub { $_[0] ? 'true' : 'false' },
 	(map { $_ => \&interval } keys %intervals), (map { $_ => sub { $_[0] ? 'true' : 'false' } } keys %flags));
 
@@ -104,6 +116,20 @@ sub distinct { my %seen; return grep { !$seen{ $_->[0] }++ } @_; }
 
 # Actions
 
+sub unique_options
+{
+	my ($m, %options) = @_;
+	my %more;
+	$more{unique_mode} = any(qw(ignore replace replace_keep_time debounce)) if chance(0.6) && !$options{depends_on};
+	if (($more{unique_mode} // '') eq 'debounce')
+	{
+		$more{run_at} = $m->{now} + any(1, 5, 10) * $s;
+		$more{unique_max_wait} = any(2, 12) * $s if chance(0.5);
+	}
+	$more{unique_window} = any(2, 30) * $s if chance(0.2);
+	return %more;
+}
+
 sub options
 {
 	my ($m) = @_;
@@ -111,13 +137,17 @@ sub options
 	$options{priority} = any(@priorities) if chance(0.5);
 	$options{run_at} = $m->{now} + any(-1, 0.5, 3, 20) * $s if chance(0.2);
 	$options{max_attempts} = any(1, 2) if chance(0.1);
-	$options{unique_key} = any(@keys) if chance(0.2);
+	$options{unique_key} = any(@keys) if chance(0.25);
 	$options{group_key} = any(@groups) if chance(0.8);
 	my @parents = chance(0.15) ? some(any(1, 1, 2, 3), jobs($m, qw(blocked scheduled ready running dead))) : ();
 	push @parents, any(finished($m)) if chance(0.03) && finished($m);
 	$options{depends_on} = [ map { $_->{id} } @parents ] if @parents;
 	$options{depends_mode} = any(qw(all any)) if @parents && chance(0.5);
 	$options{depends_failure} = any(qw(wait cancel run)) if @parents && chance(0.6);
+	%options = (%options, unique_options($m, %options)) if defined $options{unique_key};
+	# Without chance, so that it is certain whether another attempt comes before the deadline.
+	$options{retry} = { jitter => 0, %{ any(@policies) } } if chance(0.15);
+	$options{deadline} = max($m->{now}, $options{run_at} // 0) + int rand(any(5, 60) * $s) + 1 if $options{retry} && chance(0.6);
 	return %options;
 }
 
@@ -142,10 +172,14 @@ sub enqueue_batch
 		"SELECT * FROM astrid_enqueue_batch('$queue', array_fill('{}'::jsonb, '{$n}')" . named(%options) . ')');
 }
 
+# Queues to claim from: some, or that of a job which the call ends, or which another session is about to change.
 sub claim_arguments
 {
-	my ($worker) = @_;
+	my ($m, $worker, @ending) = @_;
 	my @names = some(any(1, 1, 1, 2, 3), queue_names());
+	my ($hot) = some(1, grep { $m->{rows}->taken(job => $_->{id}) } jobs($m, 'ready'));
+	my ($job) = @ending && chance(0.6) ? any(@ending) : $hot && chance(0.4) ? $hot : ();
+	@names = map { $_->{name} } $m->queue_of($job) // () if $job;
 	my ($n, $lease) = (any(1, 1, 1, 2, 3, 5), any(20, 60) * $s);
 	return ([ \@names, $worker, $n, $lease ], texts(@names) . ", '$worker', $n, " . interval($lease) . '::interval');
 }
@@ -155,7 +189,7 @@ my $claimed = 'SELECT job_id, queue_name, attempt, max_attempts, priority, lease
 sub claim
 {
 	my ($m, $session) = @_;
-	my ($arguments, $sql) = claim_arguments($session);
+	my ($arguments, $sql) = claim_arguments($m, $session);
 	return call(claim => $arguments, "$claimed astrid_claim($sql)");
 }
 
@@ -177,7 +211,7 @@ sub complete_and_claim
 {
 	my ($m, $session) = @_;
 	my ($ids, $leases) = unzip(distinct(leases($m, any(1, 2, 3))));
-	my ($arguments, $sql) = claim_arguments($session);
+	my ($arguments, $sql) = claim_arguments($m, $session, map { $m->job($_) // () } @$ids);
 	return call(complete_and_claim => [ $ids, $leases, @$arguments ],
 		"$claimed astrid_complete_and_claim(" . bigints(@$ids) . ', ' . bigints(@$leases) . ", NULL, $sql)");
 }
@@ -294,7 +328,7 @@ sub create_again
 
 sub drop { my $queue = any(queue_names()); return call(drop_queue => [$queue], "SELECT astrid_drop_queue('$queue')"); }
 sub reap { return call(reap => [], 'SELECT astrid_reap()'); }
-sub maintain { return call(maintain => [], q{SELECT m ->> 'reaped', m ->> 'promoted' FROM astrid_maintain() m}); }
+sub maintain { return call(maintain => [], q{SELECT m ->> 'late', m ->> 'reaped', m ->> 'promoted' FROM astrid_maintain() m}); }
 
 # alone: not while another transaction is open. single: not in a transaction of several statements.
 my %actions = (
