@@ -48,6 +48,7 @@ sub script_of { return slurp_file("$extension_dir/$_[0]--$_[1].sql"); }
 sub write_script
 {
 	my ($name, $text) = @_;
+	unlink "$extension_dir/$name.sql"; # of an older version that was installed here
 	append_to_file("$extension_dir/$name.sql", $text);
 	return;
 }
