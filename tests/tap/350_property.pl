@@ -38,6 +38,12 @@ my $queues = 'SELECT queue_name, ready, scheduled, blocked, running, dead FROM a
 my $keys = q{SELECT (queue_name || '|' || unique_key || '|' || job_id || '|' || coalesce(next_id::text, '') || '|'
 	    || CASE WHEN finished THEN 't' ELSE 'f' END) COLLATE "C" FROM astrid.unique_key JOIN astrid.queue USING (queue_id)
 	 WHERE NOT finished OR held_until > astrid.clock() ORDER BY 1};
+# The next to be claimed first; behind the colon those that wait for their group.
+my $order = q{SELECT queue_name || '|' || coalesce((SELECT string_agg(job_id::text, ' ' ORDER BY lane, position) FROM astrid.ready r
+	                                              WHERE r.queue_id = q.queue_id), '') || ':'
+	    || coalesce((SELECT string_agg(job_id::text, ' ' ORDER BY lane, position) FROM astrid.waiting w
+	                  WHERE w.queue_id = q.queue_id AND parked), '')
+	FROM astrid.queue q ORDER BY queue_name COLLATE "C"};
 my $finished = q{SELECT job_id, state, attempt FROM astrid.job_status WHERE state IN ('completed', 'cancelled') ORDER BY job_id};
 # Whatever the model thinks: units of limits are neither lost nor made.
 my $leaks = q{
@@ -59,7 +65,7 @@ my $leaks = q{
 
 my %session = map {
 	$_ => PsqlPipe->new($conninfo, "SET statement_timeout = '10s'", 'SELECT setseed(0.5)', 'SET plan_cache_mode = force_generic_plan',
-		"PREPARE jobs AS $jobs", "PREPARE queues AS $queues", "PREPARE keys AS $keys", "PREPARE finished AS $finished", "PREPARE leaks AS $leaks")
+		"PREPARE jobs AS $jobs", "PREPARE queues AS $queues", "PREPARE keys AS $keys", "PREPARE places AS $order", "PREPARE finished AS $finished", "PREPARE leaks AS $leaks")
 } @names, 'observer';
 
 sub difference
@@ -80,9 +86,9 @@ sub look
 	my ($name) = @_;
 	my $observes = $name eq 'observer';
 	set_clock($name);
-	my @rows = $session{$name}->rows('EXECUTE jobs; EXECUTE queues; EXECUTE keys' . ($observes ? '; EXECUTE leaks' : ''));
+	my @rows = $session{$name}->rows('EXECUTE jobs; EXECUTE queues; EXECUTE keys; EXECUTE places' . ($observes ? '; EXECUTE leaks' : ''));
 	my $whose = $observes ? '' : $name;
-	return difference("what $name sees", \@rows, [ $m->dump_jobs($whose), $m->dump_queues($whose), $m->dump_keys($whose) ]);
+	return difference("what $name sees", \@rows, [ $m->dump_jobs($whose), $m->dump_queues($whose), $m->dump_keys($whose), $m->dump_places($whose) ]);
 }
 
 sub record
@@ -186,8 +192,8 @@ sub remember_leases
 	return;
 }
 
-my $order = q{SELECT string_agg(g, ' ' ORDER BY (hashtext(g)::bigint & 4294967295) % 1024) FROM unnest('{%s}'::text[]) g};
-is(($session{observer}->rows(sprintf $order, join ',', @groups))[0], "@groups", 'the groups are locked in the order of their names');
+my $stripes = q{SELECT string_agg(g, ' ' ORDER BY (hashtext(g)::bigint & 4294967295) % 1024) FROM unnest('{%s}'::text[]) g};
+is(($session{observer}->rows(sprintf $stripes, join ',', @groups))[0], "@groups", 'the groups are locked in the order of their names');
 my $begin = time;
 my $difference = join '', map { act($names[0], $_) } first_actions($m);
 my $i = 0;

@@ -236,7 +236,7 @@ sub take
 {
 	my ($m, $source, $job) = @_;
 	my $queue = $source->{queue};
-	my $held = $m->{rows}->taken(job => $job->{id}) || $m->{rows}->mine(parent => "$job->{id}/$m->{rows}{session}");
+	my $held = $m->{rows}->taken(job => $job->{id}) || $m->{rows}->shares(parent => $job->{id}, $job);
 
 	if (late($m, $job))
 	{

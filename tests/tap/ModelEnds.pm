@@ -220,6 +220,7 @@ sub retry
 	my $job = $m->job($id);
 
 	$m->refuse($id) if !$job || $job->{state} !~ /^(scheduled|dead)$/;
+	$m->{rows}->lock(job => $id);
 	$m->revive($job) // fail('QJ004');
 	return '';
 }

@@ -178,7 +178,7 @@ sub depend
 		if ($job)
 		{
 			# A claim passes over it from here on, unless it came from this transaction.
-			$m->{rows}->share(parent => $parent) if !$m->{rows}->mine(job => $parent);
+			$m->{rows}->share(parent => $parent, $job) if !$m->{rows}->mine(job => $parent);
 			$m->{rows}->lock(job => $parent);
 		}
 		my $end = $job ? $job->{state} : ($m->finished($parent) // fail('QJ003'))->{state};

@@ -82,6 +82,14 @@ sub taken
 # Has the session itself, in the transaction under way?
 sub mine { my ($rows, $kind, $key) = @_; return scalar grep { $_->{$kind} && exists $_->{$kind}{$key} } @{ $rows->layers }; }
 
+# Does the session share this very row?
+sub shares
+{
+	my ($rows, $kind, $key, $row) = @_;
+	my $name = "$key/$rows->{session}";
+	return $rows->mine($kind, $name) && $rows->get($kind, $name) == $row;
+}
+
 # Writes a row, undef deletes it. Where a session would have to wait for another, the statement dies as blocked.
 sub put
 {
@@ -105,7 +113,7 @@ sub pending
 }
 
 # A lock that several sessions may hold, and whether another one does.
-sub share { my ($rows, $kind, $key) = @_; return $rows->put($kind, "$key/$rows->{session}", 1); }
+sub share { my ($rows, $kind, $key, $row) = @_; return $rows->put($kind, "$key/$rows->{session}", $row // 1); }
 
 sub shared
 {

@@ -349,7 +349,7 @@ my %actions = (
 	clear => { weight => 0.7, pick => \&clear },
 	switch => { weight => 2, pick => \&switch },
 	tune => { weight => 1, pick => \&tune },
-	limit => { weight => 2, pick => \&limit, alone => 1, single => 1 },
+	limit => { weight => 5, pick => \&limit, alone => 1, single => 1 },
 	create => { weight => 3, pick => \&create_again, alone => 1, single => 1 },
 	drop => { weight => 0.5, pick => \&drop, alone => 1, single => 1 },
 	reap => { weight => 1, pick => \&reap, single => 1 },

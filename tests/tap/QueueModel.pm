@@ -134,6 +134,18 @@ sub dump_queues
 	} sort { $a->{name} cmp $b->{name} } $m->{rows}->all('queue');
 }
 
+sub dump_places
+{
+	my ($m, $session) = @_;
+	$m->{rows}->enter($session);
+
+	return map {
+		my @ready = by_place($m->jobs_of($_, 'ready'));
+		my @parked = by_place(grep { $_->{parked} } $m->jobs_of($_, 'blocked'));
+		"$_->{name}|" . join(' ', map { $_->{id} } @ready) . ':' . join(' ', map { $_->{id} } @parked);
+	} sort { $a->{name} cmp $b->{name} } $m->{rows}->all('queue');
+}
+
 sub dump_keys
 {
 	my ($m, $session) = @_;
