@@ -11,8 +11,8 @@ extern bool guc_maintenance;
 extern int guc_maintenance_interval;
 extern int guc_maintenance_timeout;
 extern int guc_max_databases;
-extern int guc_max_payload_size;
-extern int guc_max_stat_queues; /* kB */
+extern int guc_max_payload_size; /* kB */
+extern int guc_max_stat_queues;
 extern int guc_max_waiters;
 extern int guc_notify_interval;
 extern bool guc_notify_without_preload;
