@@ -6,6 +6,7 @@
 mode=${1:-check}
 [ $# -eq 0 ] || shift
 export ASTRID_CHECK_LONG=$([ "$mode" = check-long ] && echo 1)
+limit=$([ "$mode" = check-long ] && echo 14400 || echo 900) # s for one step
 log=$top/build/test
 mkdir -p "$log"
 passed=0 failed=0 skipped=0 failures=""
@@ -22,7 +23,7 @@ for step in "${steps[@]}"; do
         [ -n "$wanted" ] || continue
     fi
     begin=$SECONDS
-    bash "$step" >"$log/$name.log" 2>&1 </dev/null
+    "$top"/tests/limit.pl $limit bash "$step" >"$log/$name.log" 2>&1 </dev/null
     status=$?
     s=$(grep -ciE '^ok .*# SKIP' "$log/$name.log")
     p=$(($(grep -cE '^ok ' "$log/$name.log") - s))
