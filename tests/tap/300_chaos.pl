@@ -76,7 +76,7 @@ sub work_goes_on
 	while (time < $since + $resume)
 	{
 		revive();
-		my ($status, $n) = $node->psql('postgres',
+		my ($status, $n) = try_psql(
 			"SELECT count(*) FROM sky.effect WHERE at > to_timestamp($since)", timeout => $resume, timed_out => \my $late);
 		return time - $since if !$late && ($status // 1) == 0 && $n >= 5 && -s $list > $before;
 		sleep 0.1;
@@ -125,7 +125,7 @@ note(sprintf('faults for %.0f s', time - $end + $seconds));
 ok(stop_producer($producer), 'the producer has worked until now');
 my @workers = revive();
 ok(wait_until('the end of all jobs', sub {
-	my (undef, $n) = $node->psql('postgres', q{SELECT count(*) FROM chaos.job WHERE state IN ('ready', 'waiting', 'running')});
+	my (undef, $n) = try_psql(q{SELECT count(*) FROM chaos.job WHERE state IN ('ready', 'waiting', 'running')});
 	return ($n // '') eq '0';
 }), "all jobs come to an end (seed $seed)") or diag($node->safe_psql('postgres',
 	q{SELECT j.*, astrid_why(job_id) FROM chaos.job j WHERE state IN ('ready', 'waiting', 'running') LIMIT 10}));

@@ -16,12 +16,22 @@ use ChaosNamespace;
 use PostgreSQL::Test::Utils;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(fault_names fault_needs run_fault start_workers revive);
+our @EXPORT = qw(fault_names fault_needs run_fault start_workers revive try_psql);
 
 my $worker_role = 'chaos_worker';
 my %stopped;
 my ($node, $start_worker);
 my @workers;
+
+# As psql of the node; undef where the server went away before psql had read the statement.
+sub try_psql
+{
+	my @arguments = @_;
+	my @result = eval { $node->psql('postgres', @arguments) };
+	return @result if !$@;
+	die $@ if $@ !~ /Broken pipe/;
+	return;
+}
 
 # ---- what can be hit ----------------------------------------------------------------------------
 
@@ -31,7 +41,7 @@ sub backends
 {
 	my ($type) = @_;
 	my $own = $type eq 'client backend' ? "usename = '$worker_role'" : 'true';
-	my (undef, $text) = $node->psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = '$type' AND $own");
+	my (undef, $text) = try_psql("SELECT pid FROM pg_stat_activity WHERE backend_type = '$type' AND $own");
 	return split /\n/, $text // '';
 }
 
@@ -116,7 +126,7 @@ sub fill_up
 	my $panic = rand() < 0.5;
 	fill_disk($node->basedir);
 	# a table that cannot grow is an error, WAL that cannot is a crash without a restart
-	$node->psql('postgres', q{SELECT pg_logical_emit_message(true, 'chaos', repeat('x', 48000000))}, timeout => 5,
+	try_psql(q{SELECT pg_logical_emit_message(true, 'chaos', repeat('x', 48000000))}, timeout => 5,
 		timed_out => \my $slow) if $panic;
 	sleep $seconds;
 	free_disk($node->basedir);
@@ -142,7 +152,7 @@ sub use_up_connections
 {
 	my ($seconds) = @_;
 	my ($end, @sockets) = time + $seconds;
-	$node->psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '$worker_role'");
+	try_psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '$worker_role'");
 	while (time < $end)
 	{
 		my $socket = occupy();
@@ -156,12 +166,13 @@ sub use_up_connections
 sub set_clock_back
 {
 	my ($seconds) = @_;
-	$node->psql('postgres', "SELECT set_config('astrid.test_clock', (clock_timestamp() - interval '1 hour')::text, false)
+	try_psql("SELECT set_config('astrid.test_clock', (clock_timestamp() - interval '1 hour')::text, false)
 		AS past \\gset\nALTER SYSTEM SET astrid.test_clock = :'past'; SELECT pg_reload_conf()");
 	sleep $seconds / 2;
 	my $slot = hit('slot', 'KILL');
 	sleep $seconds / 2;
-	$node->psql('postgres', 'ALTER SYSTEM RESET astrid.test_clock; SELECT pg_reload_conf()');
+	wait_until('the right clock', sub {
+		return ((try_psql('ALTER SYSTEM RESET astrid.test_clock; SELECT pg_reload_conf()'))[0] // 1) == 0; });
 	return "an hour back, slot: $slot";
 }
 

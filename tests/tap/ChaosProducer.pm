@@ -1,5 +1,5 @@
 # A client that enqueues without pause and writes down which jobs the server acknowledged, whatever happens to its
-# connection. Started by 300_chaos.pl as a process of its own.
+# connection. Started by 300_chaos.pl as a process of its own, which ends when the test is there no more.
 #
 # A line is written after the answer came: a job whose answer was lost may exist or not, and is not on the list.
 #
@@ -67,11 +67,12 @@ sub produce
 {
 	my ($conninfo, $list, $uri) = @_;
 	my ($psql, $parent);
+	my $test = getppid;
 	open(my $acknowledged, '>', $list) or die "$list: $!";
 	$acknowledged->autoflush(1);
 	local $SIG{PIPE} = 'IGNORE';
 
-	for (my $n = 0;; $n++, sleep $pause)
+	for (my $n = 0; getppid == $test; $n++, sleep $pause)
 	{
 		my $kind = $kinds[ $n % @kinds ];
 		$kind = 'plain' if $kind eq 'child' && !$parent;
@@ -91,6 +92,8 @@ sub produce
 		disconnect($psql);
 		undef $psql;
 	}
+	disconnect($psql);
+	return;
 }
 
 sub start_producer
