@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 
+use AstridApi;
 use IPC::Run ();
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -22,29 +23,11 @@ $node->safe_psql('postgres', q{
 	SELECT count(*) FROM astrid_heartbeat('w2', '{}', '{}', '60 s', '{"worker_type": "odd \\"name\\"\\n"}');
 });
 
-my ($api, $out, $err) = (undef, '', '');
+my $api = AstridApi->new('--dbname', $node->connstr('postgres'));
 
-sub start_api
-{
-	$out = '';
-	$api = IPC::Run::start([ "$bin/astrid-api", '--listen', '127.0.0.1:0', '--dbname', $node->connstr('postgres') ],
-		'>', \$out, '2>', \$err);
-	$api->pump until $out =~ /listening on port (\d+)\n/ || !$api->pumpable;
-	BAIL_OUT("astrid-api did not start: $err") unless $out =~ /port (\d+)/;
-	return $1;
-}
-
-my $port = start_api();
-
-# (status, content type, body)
 sub request
 {
-	my ($path, @options) = @_;
-	my ($body, $head, $cmd_err) = ('', '', '');
-	IPC::Run::run([ 'curl', '-s', '--globoff', '--path-as-is', '-w', "\n%{http_code} %{content_type}", @options,
-			"http://127.0.0.1:$port$path" ], '>', \$body, '2>', \$cmd_err);
-	$body =~ s/\n(\d{3}) ([^\n]*)\z//;
-	return ($1, $2, $body);
+	return $api->request(@_);
 }
 
 # A JSON answer is checked by the database's own parser.
@@ -79,7 +62,13 @@ is((request("/workers/x'%20OR%201=1/metrics"))[0], 404, 'a segment is a paramete
 is((request('/nowhere'))[0], 404, 'an unknown path is 404');
 is((request('/workers/../health'))[0], 404, 'dots are no path');
 ($status, $type) = request('/health', '-X', 'POST', '-d', '{}');
-is("$status $type", '405 application/problem+json', 'the gateway only reads');
+is("$status $type", '405 application/problem+json', 'health is only read');
+for my $write ('/workers/detection/start', '/workers/detection/stop', '/workers/queues/detection/clear')
+{
+	($status, $type, $body) = $api->post($write, '{}', 'any');
+	is("$status $type " . json_value($body, '{title}'), '403 application/problem+json this gateway only reads',
+		"without a token file nobody may POST $write");
+}
 is((request('/health', '--head'))[0], 200, 'HEAD is answered');
 
 my ($metrics_status, undef, $metrics) = request('/metrics');
@@ -108,8 +97,7 @@ like((request('/metrics'))[2], qr/^astrid_up 0$/m, 'metrics say that it is down'
 $node->start;
 is((request('/health'))[0], 200, 'it comes back with the database');
 
-$api->signal('TERM');
-ok($api->finish, 'SIGTERM ends it with status 0');
+ok($api->stop, 'SIGTERM ends it with status 0');
 
 for my $address ('0.0.0.0:8080', '192.0.2.1:80', '127.0.0.1', '127.0.0.1:99999', 'nonsense')
 {

@@ -1,11 +1,12 @@
 /*
- * astrid-api: the views of astrid over HTTP, read-only, on loopback. SPDX-License-Identifier:
- * PostgreSQL
+ * astrid-api: the views of astrid over HTTP, on loopback, and a few commands for those who show a
+ * token. SPDX-License-Identifier: PostgreSQL
  *
  * Signals are waited for by the main thread; a small pool of libmicrohttpd's threads answers, each
  * with a database connection of its own.
  */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -15,6 +16,7 @@
 
 #include "api/http.h"
 #include "api/query.h"
+#include "api/token.h"
 #include "core/sdnotify.h"
 
 #define EXIT_USAGE       2
@@ -25,23 +27,40 @@
 
 static const struct option options[] = {{"listen", required_argument, NULL, 'l'},
 										{"dbname", required_argument, NULL, 'd'},
+										{"write-dbname", required_argument, NULL, 'w'},
+										{"token-file", required_argument, NULL, 't'},
+										{"make-token", required_argument, NULL, 'm'},
 										{"help", no_argument, NULL, 'h'},
 										{"version", no_argument, NULL, 'V'},
 										{NULL, 0, NULL, 0}};
 
+static struct settings
+{
+	const char *listen, *dbname, *write_dbname, *token_file;
+} settings = {.listen = "127.0.0.1:8080", .dbname = ""};
+
 static int
 usage(FILE *out)
 {
-	fputs("astrid-api " ASTRID_VERSION " - the views of astrid over HTTP, read-only\n\n"
-		  "Usage: astrid-api [--listen ADDRESS:PORT] [--dbname CONNINFO]\n\n"
-		  "  -l, --listen ADDRESS:PORT  default 127.0.0.1:8080; ASTRID_API_LISTEN. Loopback only: "
-		  "there is\n"
-		  "                             no authentication; put a reverse proxy before it. Port 0: "
-		  "any\n"
-		  "  -d, --dbname CONNINFO      database; else PGHOST, PGDATABASE, PGSERVICE ...\n\n"
-		  "Answers GET /health, /metrics, /workers/status, /workers/queues, "
-		  "/workers/{worker_type}/metrics.\n",
-		  out);
+	fputs(
+		"astrid-api " ASTRID_VERSION
+		" - the views of astrid over HTTP, and commands with a token\n\n"
+		"Usage: astrid-api [--listen ADDRESS:PORT] [--dbname CONNINFO]\n"
+		"                  [--token-file FILE [--write-dbname CONNINFO]]\n"
+		"       astrid-api --make-token NAME\n\n"
+		"  -l, --listen ADDRESS:PORT    default 127.0.0.1:8080; ASTRID_API_LISTEN. Loopback only: "
+		"who may\n"
+		"                               read is for a reverse proxy to say. Port 0: any\n"
+		"  -d, --dbname CONNINFO        database; else PGHOST, PGDATABASE, PGSERVICE ...\n"
+		"  -t, --token-file FILE        who may write; without it the gateway only reads\n"
+		"  -w, --write-dbname CONNINFO  the same database for POST, with a role that is a member "
+		"of\n"
+		"                               astrid_admin; default: as --dbname\n"
+		"  -m, --make-token NAME        print a new token, and its line for the file\n\n"
+		"GET /health, /metrics, /workers/status, /workers/queues, "
+		"/workers/{worker_type}/metrics\n"
+		"POST /workers/{worker_type}/start, stop, scale; /workers/queues/{queue_name}/clear\n",
+		out);
 	return out == stdout ? 0 : EXIT_USAGE;
 }
 
@@ -79,13 +98,15 @@ parse_listen(const char *text, struct sockaddr_storage *addr)
 }
 
 static struct MHD_Daemon *
-start(const struct sockaddr_storage *addr)
+start(const struct sockaddr_storage *addr, struct tokens *tokens)
 {
 	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
 
 	if (addr->ss_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
-	return MHD_start_daemon(flags, 0, NULL, NULL, http_answer, NULL, MHD_OPTION_SOCK_ADDR, addr,
+	return MHD_start_daemon(flags, 0, NULL, NULL, http_answer, tokens, MHD_OPTION_SOCK_ADDR, addr,
+							MHD_OPTION_NOTIFY_COMPLETED, http_completed, NULL,
+							MHD_OPTION_UNESCAPE_CALLBACK, http_unescape, NULL,
 							MHD_OPTION_THREAD_POOL_SIZE, (unsigned) THREADS,
 							MHD_OPTION_CONNECTION_LIMIT, (unsigned) CONNECTIONS,
 							MHD_OPTION_CONNECTION_TIMEOUT, (unsigned) IDLE_SECONDS, MHD_OPTION_END);
@@ -106,21 +127,47 @@ serve_until_signal(struct MHD_Daemon *daemon, const sigset_t *signals)
 	MHD_stop_daemon(daemon);
 }
 
-int
-main(int argc, char **argv)
+static int
+make_token(const char *name)
 {
-	const char *listen = getenv("ASTRID_API_LISTEN");
-	struct sockaddr_storage addr;
-	struct MHD_Daemon *daemon;
-	sigset_t signals;
+	if (token_make(name, stdout) == 0)
+		return 0;
+	fprintf(stderr, "astrid-api: cannot make a token '%s': %s\n", name, strerror(errno));
+	return errno == EINVAL ? EXIT_USAGE : EXIT_UNAVAILABLE;
+}
+
+static const char **
+setting_of(int opt)
+{
+	switch (opt)
+	{
+		case 'l':
+			return &settings.listen;
+		case 'd':
+			return &settings.dbname;
+		case 'w':
+			return &settings.write_dbname;
+		case 't':
+			return &settings.token_file;
+		default:
+			return NULL;
+	}
+}
+
+/* -1: go on; else the exit status. */
+static int
+read_arguments(int argc, char **argv)
+{
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "l:d:hV", options, NULL)) != -1)
+	if (getenv("ASTRID_API_LISTEN") != NULL)
+		settings.listen = getenv("ASTRID_API_LISTEN");
+	while ((opt = getopt_long(argc, argv, "l:d:w:t:m:hV", options, NULL)) != -1)
 	{
-		if (opt == 'l')
-			listen = optarg;
-		else if (opt == 'd')
-			query_set_conninfo(optarg);
+		if (setting_of(opt) != NULL)
+			*setting_of(opt) = optarg;
+		else if (opt == 'm')
+			return make_token(optarg);
 		else if (opt == 'V')
 			return puts("astrid-api " ASTRID_VERSION) < 0;
 		else
@@ -128,22 +175,52 @@ main(int argc, char **argv)
 	}
 	if (optind < argc)
 		return usage(stderr);
-	if (parse_listen(listen != NULL ? listen : "127.0.0.1:8080", &addr) < 0)
+	if (settings.write_dbname != NULL && settings.token_file == NULL)
 	{
-		fprintf(stderr, "astrid-api: --listen takes a loopback ADDRESS:PORT, not '%s'\n", listen);
+		fputs("astrid-api: --write-dbname needs --token-file: nobody could write\n", stderr);
 		return EXIT_USAGE;
 	}
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &signals,
-					NULL); /* inherited by the pool: only this thread gets them */
+	return -1;
+}
+
+static void
+block_signals(sigset_t *signals)
+{
+	sigemptyset(signals);
+	sigaddset(signals, SIGTERM);
+	sigaddset(signals, SIGINT);
+	/* inherited by the pool: only this thread gets them */
+	pthread_sigmask(SIG_BLOCK, signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	daemon = start(&addr);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct tokens tokens;
+	struct sockaddr_storage addr;
+	struct MHD_Daemon *daemon;
+	sigset_t signals;
+	int status = read_arguments(argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (parse_listen(settings.listen, &addr) < 0)
+	{
+		fprintf(stderr, "astrid-api: --listen takes a loopback ADDRESS:PORT, not '%s'\n",
+				settings.listen);
+		return EXIT_USAGE;
+	}
+	if (settings.token_file != NULL && tokens_load(settings.token_file, &tokens) < 0)
+		return EXIT_USAGE;
+	query_set_conninfo(QUERY_READ, settings.dbname);
+	query_set_conninfo(QUERY_WRITE,
+					   settings.write_dbname != NULL ? settings.write_dbname : settings.dbname);
+	block_signals(&signals);
+	daemon = start(&addr, settings.token_file != NULL ? &tokens : NULL);
 	if (daemon == NULL)
 	{
-		fprintf(stderr, "astrid-api: cannot listen on %s\n",
-				listen != NULL ? listen : "127.0.0.1:8080");
+		fprintf(stderr, "astrid-api: cannot listen on %s\n", settings.listen);
 		return EXIT_UNAVAILABLE;
 	}
 	serve_until_signal(daemon, &signals);
