@@ -71,6 +71,15 @@ note_ready(Batch *batch, const NewJob *item, int64 position)
 		batch->first = Min(batch->first, position);
 }
 
+static Store *
+open_store(StoreId table, int n)
+{
+	Store *store = store_open(table, n);
+
+	store->recent = true;
+	return store;
+}
+
 static void
 add_ready(Batch *batch, const NewJob *item)
 {
@@ -81,7 +90,7 @@ add_ready(Batch *batch, const NewJob *item)
 	TupleTableSlot *row;
 
 	if (batch->ready == NULL)
-		batch->ready = store_open(STORE_READY, batch->n);
+		batch->ready = open_store(STORE_READY, batch->n);
 	row = store_row(batch->ready);
 	fill_row(row, batch, item);
 	store_set(row, JOB_POSITION, Int64GetDatum(position));
@@ -92,19 +101,40 @@ add_ready(Batch *batch, const NewJob *item)
 }
 
 static void
+open_waiting(Batch *batch)
+{
+	batch->waiting = open_store(STORE_WAITING, batch->n);
+	batch->waiting->places = palloc(sizeof(ItemPointerData) * batch->n);
+}
+
+/* It replaces a job that waits for others. */
+static void
+keep_parents(TupleTableSlot *row, const Replaced *old)
+{
+	store_set(row, WAITING_PARENTS_LEFT, Int32GetDatum(old->parents_left));
+	if (old->parents != (Datum) 0)
+		store_set(row, WAITING_PARENTS, old->parents);
+}
+
+static void
 add_waiting(Batch *batch, const NewJob *item, bool blocked)
 {
+	const Replaced *old = item->keyed.old;
 	bool parked = item->keeps_place && item->keyed.old->parked;
 	TupleTableSlot *row;
 
 	if (batch->waiting == NULL)
-		batch->waiting = store_open(STORE_WAITING, batch->n);
+		open_waiting(batch);
 	row = store_row(batch->waiting);
 	fill_row(row, batch, item);
 	if (item->keeps_place)
 		replace_keep_place(row, item->keyed.old);
 	store_set(row, WAITING_BLOCKED, BoolGetDatum(blocked || parked));
 	store_set(row, WAITING_PARKED, BoolGetDatum(parked));
+	if (batch->depend.verdict == DEPEND_BLOCKED)
+		depend_note(&batch->depend, item->keyed.job_id, row);
+	else if (old != NULL && old->parents_left > 0)
+		keep_parents(row, old);
 	store_add(batch->waiting);
 	batch->due = Min(batch->due, item->run_at);
 }
@@ -181,8 +211,6 @@ add_where_it_belongs(Batch *batch, const NewJob *item, bool blocked)
 	const Replaced *old = item->keyed.old;
 	DependVerdict verdict = depend_verdict(&batch->depend, batch->n);
 
-	if (verdict == DEPEND_BLOCKED)
-		depend_note(&batch->depend, item->keyed.job_id);
 	blocked = blocked || verdict == DEPEND_BLOCKED;
 	if (verdict == DEPEND_CANCELLED)
 		add_cancelled(batch, item);
@@ -223,11 +251,12 @@ batch_end(Batch *batch)
 {
 	FunctionCallInfo fcinfo = batch->fcinfo;
 
-	depend_end(&batch->depend);
 	if (batch->cancelled != NULL)
 		store_close(batch->cancelled);
 	if (batch->waiting != NULL)
 	{
+		store_flush(batch->waiting);
+		depend_end(&batch->depend, batch->waiting->places);
 		store_close(batch->waiting);
 		wake_maintenance_at(batch->due);
 	}

@@ -2,10 +2,15 @@
  * What the end of a job means for the jobs that wait for it (see children.h). Called by complete.c
  * and, as SQL, by all that ends a job otherwise.
  *
- * The lock on a child's row makes parents that end at the same time take turns: the second sees
- * what the first did. Children are taken in the order of their numbers, whatever parents they have.
- * A cancelled one is a parent in its turn, and its children's numbers are above its own: so the
- * order holds for all that one call takes, and two of them do not wait for each other in a circle.
+ * How many parents a child still waits for is counted down in its row of astrid.waiting. The
+ * lock on that row makes parents that end at the same time take turns: the second sees what the
+ * first did. Children are taken in the order of their numbers, whatever parents they have. A
+ * cancelled one is a parent in its turn, and its children's numbers are above its own: so the order
+ * holds for all that one call takes, and two of them do not wait for each other in a circle.
+ *
+ * A child that went otherwise (cancelled by hand, late, set free by the first of any) leaves its
+ * number with its other parents. It is passed over when they end: no job comes to wait for jobs
+ * again.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -15,7 +20,6 @@
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
-#include "lib/pairingheap.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -23,6 +27,7 @@
 
 #include "args.h"
 #include "children.h"
+#include "edges.h"
 #include "event.h"
 #include "floor.h"
 #include "place.h"
@@ -33,25 +38,11 @@
 
 #define CHILDREN_AT_ONCE 500 /* rows gathered before they are written */
 
-/* A dependency whose parent has ended. */
-typedef struct Edge
-{
-	pairingheap_node node;
-	struct Edge *next; /* of the same child */
-	int64 child_id;
-	int64 parent_id;
-	ParentEnd end;
-	bool any_of;
-	bool fulfilled; /* else it failed */
-} Edge;
-
 /* What one call does. */
 typedef struct Settling
 {
 	TimestampTz now;
-	pairingheap *pending; /* edges, the smallest child first */
-	Rows *edges;          /* by parent */
-	Rows *edges_of;       /* by child */
+	Edges *edges;
 	Rows *waiting;
 	Store *ready; /* opened when first needed, as the next two */
 	Store *scheduled;
@@ -88,16 +79,6 @@ children_mark_cancelled(TupleTableSlot *row, TimestampTz now, const char *reason
 	store_set(row, HISTORY_ERROR, CStringGetTextDatum(reason));
 }
 
-static int
-compare_edges(const pairingheap_node *a, const pairingheap_node *b, void *arg)
-{
-	int64 ca = pairingheap_const_container(Edge, node, a)->child_id;
-	int64 cb = pairingheap_const_container(Edge, node, b)->child_id;
-
-	/* The heap gives out the greatest. */
-	return (ca < cb) - (ca > cb);
-}
-
 static bool
 empty(StoreId table)
 {
@@ -108,120 +89,26 @@ empty(StoreId table)
 	return result;
 }
 
-/* The parent has ended: its edges are to be looked at, but for those that wait for its redrive. */
-static void
-gather(Settling *settling, int64 parent_id, ParentEnd end)
-{
-	Rows *edges = settling->edges;
-	ScanKeyData key;
-
-	rows_key_int8(&key, 1, parent_id);
-	for (bool found = rows_find(edges, &key, 1); found; found = rows_next(edges))
-	{
-		char *failure = TextDatumGetCString(edges->row->tts_values[DEPENDENCY_FAILURE]);
-		bool run = strcmp(failure, "run") == 0;
-		Edge *edge;
-
-		if (end == PARENT_DEAD && strcmp(failure, "wait") == 0)
-			continue;
-		edge = palloc(sizeof(Edge));
-		edge->child_id = DatumGetInt64(edges->row->tts_values[DEPENDENCY_CHILD_ID]);
-		edge->parent_id = parent_id;
-		edge->end = end;
-		edge->any_of = DatumGetBool(edges->row->tts_values[DEPENDENCY_ANY_OF]);
-		edge->fulfilled = end == PARENT_COMPLETED || run;
-		pairingheap_add(settling->pending, &edge->node);
-	}
-}
-
-/* All edges of the smallest child, as a list. */
-static Edge *
-next_child(Settling *settling)
-{
-	Edge *list = NULL;
-
-	while (!pairingheap_is_empty(settling->pending))
-	{
-		Edge *edge = pairingheap_container(Edge, node, pairingheap_first(settling->pending));
-
-		if (list != NULL && edge->child_id != list->child_id)
-			break;
-		pairingheap_remove_first(settling->pending);
-		edge->next = list;
-		list = edge;
-	}
-	return list;
-}
-
-/* Locks the child's row; false where it waits no more. */
+/* Does the row of astrid.waiting that was found belong to this child, and does it wait for jobs? */
 static bool
-lock_child(Rows *waiting, int64 child_id)
+is_child(TupleTableSlot *row, int64 child_id)
 {
+	return DatumGetInt64(row->tts_values[JOB_ID]) == child_id &&
+		   !row->tts_isnull[WAITING_PARENTS_LEFT];
+}
+
+/* The child's row; false where it waits for jobs no more, and never will again. */
+static bool
+find_child(Rows *waiting, const Edge *edge)
+{
+	int64 child_id = edge_child(edge);
 	ScanKeyData key;
 
+	if (edge->places != NULL && rows_at(waiting, &edge->places[edge->at]) &&
+		is_child(waiting->row, child_id))
+		return true;
 	rows_key_int8(&key, 1, child_id);
-	while (rows_find(waiting, &key, 1) && DatumGetBool(waiting->row->tts_values[WAITING_BLOCKED]))
-	{
-		/* Lets those through who enqueue children of the child. */
-		TM_Result result = rows_lock(waiting, LockTupleNoKeyExclusive);
-
-		if (result == TM_Ok)
-			return true;
-		/* It was moved to another queue, or waits no more: look again. */
-		CHECK_FOR_INTERRUPTS();
-		rows_refresh(waiting);
-	}
-	return false;
-}
-
-static bool
-is_listed(const Edge *list, int64 parent_id)
-{
-	for (; list != NULL; list = list->next)
-		if (list->parent_id == parent_id)
-			return true;
-	return false;
-}
-
-/* Does the child wait for a parent that is not in the list? From the end: parents mostly end in the
- * order of their numbers, and what an old snapshot keeps of them lies at the front. */
-static bool
-waits_for_others(Rows *edges_of, const Edge *list)
-{
-	ScanKeyData key;
-
-	/* With the lock on the child: sees what another session did before it let go. */
-	rows_refresh(edges_of);
-	rows_key_int8(&key, 1, list->child_id);
-	for (bool found = rows_find_last(edges_of, &key, 1); found; found = rows_previous(edges_of))
-		if (!is_listed(list, DatumGetInt64(edges_of->row->tts_values[DEPENDENCY_PARENT_ID])))
-			return true;
-	return false;
-}
-
-static void
-delete_listed(Rows *edges, const Edge *list)
-{
-	ScanKeyData key[2];
-
-	for (; list != NULL; list = list->next)
-	{
-		rows_key_int8(&key[0], 1, list->parent_id);
-		rows_key_int8(&key[1], 2, list->child_id);
-		if (rows_find(edges, key, 2))
-			(void) rows_delete(edges, true);
-	}
-}
-
-static void
-delete_all_of(Rows *edges_of, int64 child_id)
-{
-	ScanKeyData key;
-
-	rows_refresh(edges_of);
-	rows_key_int8(&key, 1, child_id);
-	for (bool found = rows_find(edges_of, &key, 1); found; found = rows_next(edges_of))
-		(void) rows_delete(edges_of, true);
+	return rows_find(waiting, &key, 1) && is_child(waiting->row, child_id);
 }
 
 /* Tells of the jobs that became ready in one lane. */
@@ -316,10 +203,8 @@ cancel(Settling *settling, const Queue *queue, const Edge *cause)
 	store_add(history);
 	if (!child->tts_isnull[JOB_UNIQUE_KEY])
 		unique_release_one(DatumGetInt32(child->tts_values[JOB_QUEUE_ID]),
-						   child->tts_values[JOB_UNIQUE_KEY], cause->child_id, settling->now);
-	/* Who enqueued a child of it has committed by now. */
-	rows_refresh(settling->edges);
-	gather(settling, cause->child_id, PARENT_CANCELLED);
+						   child->tts_values[JOB_UNIQUE_KEY], edge_child(cause), settling->now);
+	edges_take(settling->edges, edge_child(cause), PARENT_CANCELLED);
 	rows_refresh(settling->waiting);
 }
 
@@ -331,7 +216,49 @@ find_edge(const Edge *list, bool fulfilled)
 	return list;
 }
 
-/* These edges of a child have come to an end. */
+static int
+length(const Edge *list)
+{
+	int n = 0;
+
+	for (; list != NULL; list = list->next)
+		n++;
+	return n;
+}
+
+/*
+ * Writes what the end of these parents makes of the child: its row goes, or has so many parents
+ * less to wait for. Either locks it, so that parents that end at the same time take turns; neither
+ * stands in the way of who enqueues children of it, unless it goes. False where nothing is to be
+ * done for it any more.
+ */
+static bool
+write_child(Settling *settling, const Edge *list, bool decided)
+{
+	Rows *waiting = settling->waiting;
+	int ended = length(list);
+
+	while (find_child(waiting, list))
+	{
+		int left = DatumGetInt32(waiting->row->tts_values[WAITING_PARENTS_LEFT]) - ended;
+		bool goes = decided || left <= 0;
+		TM_Result result;
+
+		/* Whoever dropped the queue takes its jobs away. */
+		if (queue_by_id(DatumGetInt32(waiting->row->tts_values[JOB_QUEUE_ID])) == NULL)
+			return false;
+		result = goes ? rows_delete(waiting, true)
+					  : rows_update(waiting, WAITING_PARENTS_LEFT, Int32GetDatum(left));
+		if (result == TM_Ok)
+			return goes;
+		/* Another parent ended, or it was moved to another queue, or waits no more: look again. */
+		CHECK_FOR_INTERRUPTS();
+		rows_refresh(waiting);
+	}
+	return false;
+}
+
+/* The parents of a child at these edges have ended. */
 static void
 settle_child(Settling *settling, const Edge *list)
 {
@@ -339,23 +266,9 @@ settle_child(Settling *settling, const Edge *list)
 	bool decided = list->any_of ? find_edge(list, true) != NULL : failed != NULL;
 	const Queue *queue;
 
-	if (!lock_child(settling->waiting, list->child_id))
+	if (!write_child(settling, list, decided))
 		return;
-	/* Whoever dropped the queue takes its jobs away. */
 	queue = queue_by_id(DatumGetInt32(settling->waiting->row->tts_values[JOB_QUEUE_ID]));
-	if (queue == NULL)
-		return;
-	if (!decided && waits_for_others(settling->edges_of, list))
-	{
-		delete_listed(settling->edges, list);
-		return;
-	}
-	if (rows_delete(settling->waiting, true) != TM_Ok)
-		return;
-	if (decided)
-		delete_all_of(settling->edges_of, list->child_id);
-	else
-		delete_listed(settling->edges, list);
 	if (list->any_of ? decided : !decided)
 		release(settling, queue);
 	else
@@ -370,19 +283,15 @@ close_store(Store *store)
 }
 
 static void
-settle_pending(Settling *settling)
+settle_from(Settling *settling, const Edge *list)
 {
-	Edge *list;
-
 	/* After the edges were looked up: it sees the children of all of them. */
 	settling->waiting = rows_open(STORE_WAITING);
-	settling->edges_of = rows_open_by(STORE_DEPENDENCY, STORE_DEPENDENCY_CHILD);
-	while ((list = next_child(settling)) != NULL)
+	for (; list != NULL; list = edges_next(settling->edges))
 	{
 		CHECK_FOR_INTERRUPTS();
 		settle_child(settling, list);
 	}
-	rows_close(settling->edges_of);
 	rows_close(settling->waiting);
 	close_store(settling->ready);
 	close_store(settling->scheduled);
@@ -396,33 +305,18 @@ void
 children_settle(const int64 *parent_ids, int n, ParentEnd end)
 {
 	Settling settling = {0};
+	const Edge *first;
 
 	if (n == 0 || empty(STORE_DEPENDENCY))
 		return;
 	settling.now = clock_now();
-	settling.edges = rows_open(STORE_DEPENDENCY);
-	settling.pending = pairingheap_allocate(compare_edges, NULL);
+	settling.edges = edges_open();
 	for (int i = 0; i < n; i++)
-		gather(&settling, parent_ids[i], end);
-	if (!pairingheap_is_empty(settling.pending))
-		settle_pending(&settling);
-	rows_close(settling.edges);
-	pairingheap_free(settling.pending);
-}
-
-/* The jobs wait for nothing any more. */
-static void
-forget(const int64 *job_ids, int n)
-{
-	Rows *edges_of;
-
-	if (empty(STORE_DEPENDENCY))
-		return;
-	edges_of = rows_open_by(STORE_DEPENDENCY, STORE_DEPENDENCY_CHILD);
-	for (int i = 0; i < n; i++)
-		delete_all_of(edges_of, job_ids[i]);
-	rows_close(edges_of);
-	CommandCounterIncrement();
+		edges_take(settling.edges, parent_ids[i], end);
+	first = edges_next(settling.edges);
+	if (first != NULL)
+		settle_from(&settling, first);
+	edges_close(settling.edges);
 }
 
 static ParentEnd
@@ -443,7 +337,6 @@ astrid_jobs_ended(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < jobs.n; i++)
 		ids[i] = DatumGetInt64(jobs.values[i]);
-	forget(ids, jobs.n);
 	queues_refresh();
 	children_settle(ids, jobs.n, end_by_name(text_to_cstring(PG_GETARG_TEXT_PP(1))));
 	PG_RETURN_VOID();

@@ -50,11 +50,13 @@
 	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL, false)
 #define ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(indexes, slot, estate, conflict)                    \
 	ExecInsertIndexTuples(indexes, slot, estate, false, true, conflict, NIL, false)
+#define ASTRID_UPDATED_INDEXES TU_UpdateIndexes
 #else
 #define ASTRID_INSERT_INDEX_TUPLES(indexes, slot, estate)                                          \
 	ExecInsertIndexTuples(indexes, slot, estate, false, false, NULL, NIL)
 #define ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(indexes, slot, estate, conflict)                    \
 	ExecInsertIndexTuples(indexes, slot, estate, false, true, conflict, NIL)
+#define ASTRID_UPDATED_INDEXES bool
 #endif
 
 /* 18 counts index searches for EXPLAIN */

@@ -26,7 +26,9 @@ typedef struct Depend
 	const char *reason; /* of a cancellation */
 	int64 *parents;     /* those to wait for */
 	int n;
-	Store *edges; /* opened when first needed */
+	Datum parents_array; /* the same; 0: not made yet */
+	int64 *children;
+	int n_children;
 } Depend;
 
 /* Checks depends_mode and depends_failure; null is the default. */
@@ -37,9 +39,11 @@ extern void depend_begin(Depend *depend, ArgArray depends_on, const char *mode,
  * transaction does. */
 extern DependVerdict depend_verdict(Depend *depend, int children_expected);
 
-/* Notes that this new job waits for the parents. */
-extern void depend_note(Depend *depend, int64 child_id);
+/* Where the verdict is DEPEND_BLOCKED: this new job waits for the parents; completes its row for
+ * astrid.waiting. Children are noted in the order of their numbers. */
+extern void depend_note(Depend *depend, int64 child_id, TupleTableSlot *waiting);
 
-extern void depend_end(Depend *depend);
+/* The rows of all children that were noted have been written, to these places. */
+extern void depend_end(Depend *depend, const ItemPointerData *places);
 
 #endif

@@ -62,6 +62,14 @@ unique_options(FunctionCallInfo fcinfo, int first, bool has_key)
 	return options;
 }
 
+static Datum
+copy(TupleTableSlot *row, int column)
+{
+	if (row->tts_isnull[column])
+		return (Datum) 0;
+	return PointerGetDatum(PG_DETOAST_DATUM_COPY(row->tts_values[column]));
+}
+
 static void
 copy_replaced(TupleTableSlot *row, bool ready, Replaced *old)
 {
@@ -75,9 +83,13 @@ copy_replaced(TupleTableSlot *row, bool ready, Replaced *old)
 	old->position = DatumGetInt64(row->tts_values[JOB_POSITION]);
 	old->run_at = DatumGetTimestampTz(row->tts_values[JOB_RUN_AT]);
 	old->enqueued_at = DatumGetTimestampTz(row->tts_values[JOB_ENQUEUED_AT]);
-	old->group_key = row->tts_isnull[JOB_GROUP_KEY]
-						 ? (Datum) 0
-						 : PointerGetDatum(PG_DETOAST_DATUM_COPY(row->tts_values[JOB_GROUP_KEY]));
+	old->group_key = copy(row, JOB_GROUP_KEY);
+	old->parents_left = 0;
+	old->parents = (Datum) 0;
+	if (ready || row->tts_isnull[WAITING_PARENTS_LEFT])
+		return;
+	old->parents_left = DatumGetInt32(row->tts_values[WAITING_PARENTS_LEFT]);
+	old->parents = copy(row, WAITING_PARENTS);
 }
 
 static bool

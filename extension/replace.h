@@ -35,7 +35,9 @@ typedef struct Replaced
 	int64 position;
 	TimestampTz run_at;
 	TimestampTz enqueued_at;
-	Datum group_key; /* 0: null */
+	Datum group_key;    /* 0: null */
+	int32 parents_left; /* 0: it waits for no job */
+	Datum parents;      /* 0: null */
 } Replaced;
 
 /* The arguments unique_mode, unique_window and unique_max_wait, of which the first has this number.

@@ -1,6 +1,6 @@
 /*
  * Single rows of a table, found by an index (see rows.h). Called by lease.c, group.c, bucket.c,
- * depend.c, children.c.
+ * depend.c, edges.c, children.c.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -12,6 +12,7 @@
 #include "access/xact.h"
 #include "catalog/pg_collation.h"
 #include "executor/tuptable.h"
+#include "storage/bufmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 
@@ -20,30 +21,16 @@
 
 #define KEYS_MAX 3
 
-static void
-begin(Rows *rows)
-{
-	rows->snapshot = RegisterSnapshot(GetLatestSnapshot());
-	rows->scan = ASTRID_INDEX_BEGINSCAN(rows->rel, rows->index, rows->snapshot, KEYS_MAX);
-}
-
-static void
-end(Rows *rows)
-{
-	index_endscan(rows->scan);
-	UnregisterSnapshot(rows->snapshot);
-}
-
 static Rows *
 open_with(StoreId table, Oid index)
 {
-	Rows *rows = palloc(sizeof(Rows));
+	Rows *rows = palloc0(sizeof(Rows));
 
 	rows->rel = table_open(store_oid(table), RowExclusiveLock);
 	rows->table = store_stats_table(table);
-	rows->index = index_open(OidIsValid(index) ? index : store_key(rows->rel), RowExclusiveLock);
+	rows->index_id = index;
 	rows->row = table_slot_create(rows->rel, NULL);
-	begin(rows);
+	rows->snapshot = RegisterSnapshot(GetLatestSnapshot());
 	return rows;
 }
 
@@ -59,12 +46,24 @@ rows_open_by(StoreId table, StoreId index)
 	return open_with(table, store_oid(index));
 }
 
+static void
+end_scan(Rows *rows)
+{
+	if (rows->scan != NULL)
+		index_endscan(rows->scan);
+	rows->scan = NULL;
+}
+
 void
 rows_close(Rows *rows)
 {
-	end(rows);
+	end_scan(rows);
+	UnregisterSnapshot(rows->snapshot);
 	ExecDropSingleTupleTableSlot(rows->row);
-	index_close(rows->index, NoLock);
+	if (rows->fetch != NULL)
+		table_index_fetch_end(rows->fetch);
+	if (rows->index != NULL)
+		index_close(rows->index, NoLock);
 	table_close(rows->rel, NoLock);
 	pfree(rows);
 }
@@ -72,52 +71,62 @@ rows_close(Rows *rows)
 void
 rows_refresh(Rows *rows)
 {
-	end(rows);
-	begin(rows);
-}
-
-static bool
-move(Rows *rows, ScanDirection direction)
-{
-	if (!index_getnext_slot(rows->scan, direction, rows->row))
-		return false;
-	slot_getallattrs(rows->row);
-	return true;
+	end_scan(rows);
+	UnregisterSnapshot(rows->snapshot);
+	rows->snapshot = RegisterSnapshot(GetLatestSnapshot());
 }
 
 static void
-search(Rows *rows, ScanKey key, int n)
+begin_scan(Rows *rows)
 {
-	Assert(n <= KEYS_MAX);
-	/* A scan keeps the number of keys it was begun with. */
-	rows->scan->numberOfKeys = n;
-	index_rescan(rows->scan, key, n, NULL, 0);
+	if (rows->index == NULL)
+		rows->index = index_open(OidIsValid(rows->index_id) ? rows->index_id : store_key(rows->rel),
+								 RowExclusiveLock);
+	rows->scan = ASTRID_INDEX_BEGINSCAN(rows->rel, rows->index, rows->snapshot, KEYS_MAX);
 }
 
 bool
 rows_next(Rows *rows)
 {
-	return move(rows, ForwardScanDirection);
+	if (!index_getnext_slot(rows->scan, ForwardScanDirection, rows->row))
+		return false;
+	slot_getallattrs(rows->row);
+	return true;
 }
 
 bool
 rows_find(Rows *rows, ScanKey key, int n)
 {
-	search(rows, key, n);
+	Assert(n <= KEYS_MAX);
+	if (rows->scan == NULL)
+		begin_scan(rows);
+	/* A scan keeps the number of keys it was begun with. */
+	rows->scan->numberOfKeys = n;
+	index_rescan(rows->scan, key, n, NULL, 0);
 	return rows_next(rows);
 }
 
-bool
-rows_previous(Rows *rows)
+static void
+begin_fetch(Rows *rows)
 {
-	return move(rows, BackwardScanDirection);
+	rows->fetch = table_index_fetch_begin(rows->rel);
+	/* The lock on the table keeps it from becoming shorter. */
+	rows->blocks = RelationGetNumberOfBlocks(rows->rel);
 }
 
 bool
-rows_find_last(Rows *rows, ScanKey key, int n)
+rows_at(Rows *rows, const ItemPointerData *place)
 {
-	search(rows, key, n);
-	return rows_previous(rows);
+	ItemPointerData newest = *place;
+	bool more = false;
+
+	if (rows->fetch == NULL)
+		begin_fetch(rows);
+	if (!ItemPointerIsValid(place) || ItemPointerGetBlockNumber(place) >= rows->blocks ||
+		!table_index_fetch_tuple(rows->fetch, &newest, rows->snapshot, rows->row, &more, NULL))
+		return false;
+	slot_getallattrs(rows->row);
+	return true;
 }
 
 TM_Result
@@ -133,12 +142,36 @@ rows_delete(Rows *rows, bool wait)
 }
 
 TM_Result
+rows_update(Rows *rows, int column, Datum value)
+{
+	TupleTableSlot *changed = table_slot_create(rows->rel, NULL);
+	Size natts = changed->tts_tupleDescriptor->natts;
+	ASTRID_UPDATED_INDEXES indexes;
+	TM_FailureData failure;
+	LockTupleMode mode;
+	TM_Result result;
+
+	memcpy(changed->tts_values, rows->row->tts_values, natts * sizeof(Datum));
+	memcpy(changed->tts_isnull, rows->row->tts_isnull, natts * sizeof(bool));
+	store_set(changed, column, value);
+	ExecStoreVirtualTuple(changed);
+	result = table_tuple_update(rows->rel, &rows->row->tts_tid, changed, GetCurrentCommandId(true),
+								rows->snapshot, InvalidSnapshot, true, &failure, &mode, &indexes);
+	/* No room on its page. */
+	if (result == TM_Ok && indexes)
+		store_index(rows->rel, changed);
+	ExecDropSingleTupleTableSlot(changed);
+	return result;
+}
+
+TM_Result
 rows_lock(Rows *rows, LockTupleMode mode)
 {
 	TM_FailureData failure;
-	TM_Result result =
-		table_tuple_lock(rows->rel, &rows->row->tts_tid, rows->snapshot, rows->row,
-						 GetCurrentCommandId(false), mode, LockWaitBlock, 0, &failure);
+	/* Also the version that an update is just writing, where it lets the lock through. */
+	TM_Result result = table_tuple_lock(rows->rel, &rows->row->tts_tid, rows->snapshot, rows->row,
+										GetCurrentCommandId(false), mode, LockWaitBlock,
+										TUPLE_LOCK_FLAG_LOCK_UPDATE_IN_PROGRESS, &failure);
 
 	if (result == TM_Ok)
 		slot_getallattrs(rows->row);

@@ -16,9 +16,12 @@ typedef struct Rows
 {
 	Relation rel;
 	StatsTable table; /* that its rows count for */
-	Relation index;
 	Snapshot snapshot;
+	Oid index_id;   /* InvalidOid: the primary key */
+	Relation index; /* opened when first needed, as the next ones */
 	IndexScanDesc scan;
+	struct IndexFetchTableData *fetch;
+	BlockNumber blocks;  /* of the table, as the fetch knows it */
 	TupleTableSlot *row; /* the one that was found, all columns read */
 } Rows;
 
@@ -35,13 +38,18 @@ extern void rows_refresh(Rows *rows);
 extern bool rows_find(Rows *rows, ScanKey key, int n);
 extern bool rows_next(Rows *rows);
 
-/* The same from the end of the index: the last row, then those before it. */
-extern bool rows_find_last(Rows *rows, ScanKey key, int n);
-extern bool rows_previous(Rows *rows);
+/*
+ * The row that was written to this place, or what has become of it by updates that left the index
+ * alone; no index is read. The place may be as old as you like: see whether it is the row.
+ */
+extern bool rows_at(Rows *rows, const ItemPointerData *place);
 
 /* Without waiting for a session that is just changing it TM_BeingModified, else TM_Ok, TM_Updated
  * or TM_Deleted. */
 extern TM_Result rows_delete(Rows *rows, bool wait);
+
+/* Changes one column, waiting as rows_delete() does; the row must count for the same after it. */
+extern TM_Result rows_update(Rows *rows, int column, Datum value);
 
 /*
  * Locks the row until the end of the transaction, waiting for whoever has it: TM_Ok, or TM_Updated

@@ -23,6 +23,7 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "recent.h"
 #include "store.h"
 
 /* Rows written at a time: bounds memory for large batches. */
@@ -65,7 +66,7 @@ oids_load(void)
 		[STORE_TOKEN] = "token",
 		[STORE_DEAD] = "dead",
 		[STORE_READY_JOB] = "ready_job_id_key",
-		[STORE_DEPENDENCY_CHILD] = "dependency_child",
+		[STORE_DEPENDENCY_PARENT] = "dependency_parent",
 		[STORE_SUBSCRIPTION] = "subscription",
 		[STORE_EVENT_SEQ] = "event_seq",
 		[STORE_GROUP_SLOT] = "group_slot",
@@ -153,6 +154,7 @@ store_open(StoreId id, int rows_expected)
 	Store *store = palloc0(sizeof(Store));
 
 	PreventCommandIfReadOnly("writing jobs");
+	store->id = id;
 	store->rel = table_open(store_oid(id), RowExclusiveLock);
 	store->table = store_stats_table(id);
 	store->capacity = Min(Max(rows_expected, 1), STORE_ROWS_MAX);
@@ -173,13 +175,33 @@ store_row(Store *store)
 	return slot;
 }
 
+static ResultRelInfo *
+open_indexes(Relation rel)
+{
+	ResultRelInfo *indexes = makeNode(ResultRelInfo);
+
+	InitResultRelInfo(indexes, rel, 0, NULL, 0);
+	ExecOpenIndices(indexes, false);
+	return indexes;
+}
+
 static void
-open_indexes(Store *store)
+prepare(Store *store)
 {
 	store->estate = CreateExecutorState();
-	store->indexes = makeNode(ResultRelInfo);
-	InitResultRelInfo(store->indexes, store->rel, 0, NULL, 0);
-	ExecOpenIndices(store->indexes, false);
+	store->indexes = open_indexes(store->rel);
+}
+
+static void
+note_place(Store *store, TupleTableSlot *row)
+{
+	bool is_null;
+
+	if (store->places != NULL)
+		store->places[store->n_places++] = row->tts_tid;
+	if (store->recent)
+		recent_note(DatumGetInt64(slot_getattr(row, JOB_ID + 1, &is_null)), store->id,
+					&row->tts_tid);
 }
 
 /* Writes what was gathered. */
@@ -191,7 +213,7 @@ store_flush(Store *store)
 	if (store->n == 0)
 		return;
 	if (store->estate == NULL)
-		open_indexes(store);
+		prepare(store);
 	if (store->n == 1)
 		table_tuple_insert(store->rel, store->slots[0], cid, 0, NULL);
 	else
@@ -200,6 +222,7 @@ store_flush(Store *store)
 	{
 		list_free(ASTRID_INSERT_INDEX_TUPLES(store->indexes, store->slots[i], store->estate));
 		ResetPerTupleExprContext(store->estate);
+		note_place(store, store->slots[i]);
 		ExecClearTuple(store->slots[i]);
 	}
 	store->n = 0;
@@ -233,4 +256,15 @@ store_close(Store *store)
 	}
 	table_close(store->rel, NoLock);
 	pfree(store);
+}
+
+void
+store_index(Relation rel, TupleTableSlot *row)
+{
+	EState *estate = CreateExecutorState();
+	ResultRelInfo *indexes = open_indexes(rel);
+
+	list_free(ASTRID_INSERT_INDEX_TUPLES(indexes, row, estate));
+	ExecCloseIndices(indexes);
+	FreeExecutorState(estate);
 }

@@ -47,6 +47,8 @@ enum
 {
 	WAITING_BLOCKED = JOB_COLUMNS,
 	WAITING_PARKED,
+	WAITING_PARENTS_LEFT,
+	WAITING_PARENTS,
 	WAITING_COLUMNS
 };
 
@@ -79,7 +81,8 @@ enum
 enum
 {
 	DEPENDENCY_PARENT_ID,
-	DEPENDENCY_CHILD_ID,
+	DEPENDENCY_CHILD_IDS,
+	DEPENDENCY_CHILD_PLACES,
 	DEPENDENCY_ANY_OF,
 	DEPENDENCY_FAILURE,
 	DEPENDENCY_COLUMNS
@@ -177,7 +180,7 @@ typedef enum StoreId
 	STORE_SUBSCRIPTION,
 	STORE_WAITING_PARKED, /* indexes */
 	STORE_READY_JOB,
-	STORE_DEPENDENCY_CHILD,
+	STORE_DEPENDENCY_PARENT,
 	STORE_JOB_SEQ,
 	STORE_LEASE_SEQ,
 	STORE_EVENT_SEQ,
@@ -189,12 +192,16 @@ typedef enum StoreId
 /* A table open for adding rows. Rows are gathered and written together by store_flush(). */
 typedef struct Store
 {
+	StoreId id;
 	Relation rel;
 	StatsTable table; /* that its rows count for */
 	EState *estate;
 	ResultRelInfo *indexes;
 	int n; /* rows gathered */
 	int capacity;
+	ItemPointerData *places; /* of the rows that were written, for whoever gave room for them */
+	int n_places;
+	bool recent;            /* its rows are new jobs: recent.h is told */
 	TupleTableSlot **slots; /* made when first needed */
 } Store;
 
@@ -231,6 +238,9 @@ extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
 extern void store_flush(Store *store);
 extern void store_close(Store *store);
+
+/* Adds the entries of a row that was written otherwise to all indexes of its table. */
+extern void store_index(Relation rel, TupleTableSlot *row);
 
 /* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */
 extern bool store_is(StoreId id, Oid relid);

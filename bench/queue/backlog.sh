@@ -20,11 +20,12 @@ backlog_blocked() {
     sql >/dev/null <<SQL
 WITH parent AS (SELECT astrid_enqueue('bq', '{}', run_at => now() + interval '1 day') AS id),
 blocked AS (
-    INSERT INTO astrid.waiting (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt, max_attempts, crashes, payload, blocked, parked)
-    SELECT n, n, now(), now(), queue_id, 0, 1, 0, 4, 0, '$payload', true, false
-      FROM astrid.queue, LATERAL (SELECT nextval('astrid.job_seq') AS n FROM generate_series(1, 1000000)) s
+    INSERT INTO astrid.waiting (job_id, position, run_at, enqueued_at, queue_id, priority, lane, attempt, max_attempts, crashes, payload, blocked, parked, parents_left, parents)
+    SELECT n, n, now(), now(), queue_id, 0, 1, 0, 4, 0, '$payload', true, false, 1, ARRAY[id]
+      FROM parent, astrid.queue, LATERAL (SELECT nextval('astrid.job_seq') AS n FROM generate_series(1, 1000000)) s
      WHERE queue_name = 'bq' RETURNING job_id)
-INSERT INTO astrid.dependency SELECT id, job_id FROM parent, blocked;
+INSERT INTO astrid.dependency SELECT id, array_agg(job_id ORDER BY job_id), '{}', false, 'wait'
+  FROM parent, blocked GROUP BY id, job_id / 100;
 SQL
 }
 backlog_priorities() {

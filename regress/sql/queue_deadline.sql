@@ -34,7 +34,7 @@ SET astrid.test_clock = '2030-01-01 00:10:00+00';
 SELECT astrid_maintain() ->> 'late' AS late;
 SELECT * FROM dl WHERE state <> 'completed';
 SELECT count(*) AS keys FROM astrid.unique_key;
-SELECT count(*) AS dependencies FROM astrid.dependency;
+SELECT count(*) AS waits FROM astrid.waiting WHERE job_id = :blocked;
 SELECT regexp_replace(astrid_why(:ready), '(job |retry\()\d+', '\1N', 'g') AS why;
 SELECT worker_id, started_at, attempt, attempts, deadline FROM astrid.dead_letters WHERE job_id = :ready;
 -- a running one is told; what it says then does not matter

@@ -62,7 +62,8 @@ SELECT astrid_enqueue('any', '"later"', depends_on => :'p', depends_mode => 'any
 SELECT astrid_why(:one) ~ '^blocked: waits for the first of job \d+ \(ready\), job' AS why;
 SELECT pg_temp.complete_next();
 SELECT state FROM astrid.job_status WHERE job_id IN (:one, :later) ORDER BY job_id;
-SELECT count(*) FROM astrid.dependency;
+-- the others still name them; that means nothing
+SELECT cardinality(child_ids) AS children, astrid_job(:one) -> 'depends_on' AS depends_on FROM astrid.dependency WHERE :one = ANY (child_ids);
 SELECT astrid_enqueue('any', '"done"', depends_on => :'p', depends_mode => 'any') AS done \gset
 SELECT state FROM astrid.job_status WHERE job_id = :done;
 SELECT astrid_clear_queue('any', '{ready,scheduled}');
@@ -117,10 +118,63 @@ SELECT state FROM astrid.job_status WHERE job_id = :child;
 -- a batch: all its jobs wait for the same
 SELECT astrid_enqueue('de', '"parent"', priority => -9) AS p \gset
 SELECT count(*) FROM astrid_enqueue_batch('de', array_fill('"child"'::jsonb, ARRAY[2000]), depends_on => ARRAY[:p]);
-SELECT count(*) FROM astrid.dependency WHERE parent_id = :p;
+SELECT count(*), sum(cardinality(child_ids)), max(cardinality(child_ids)) FROM astrid.dependency WHERE parent_id = :p;
 SELECT astrid_complete(job_id, lease_id) FROM astrid_claim(ARRAY['de'], 'w');
 SELECT state, count(*), count(DISTINCT job_id) FROM astrid.job_status WHERE queue_name = 'de' AND payload = '"child"' GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM astrid.dependency;
+
+-- many parents, counted down in place; astrid_why and astrid_job know those that are left
+SELECT astrid_create_queue('join');
+SELECT array_agg(j ORDER BY j) AS ps FROM astrid_enqueue_batch('join', array_fill('"p"'::jsonb, ARRAY[300])) j \gset
+SELECT astrid_enqueue('join', '"join"', depends_on => :'ps') AS child \gset
+CREATE FUNCTION pg_temp.complete(n int) RETURNS int LANGUAGE sql AS
+    $$ SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim(ARRAY['join'], 'w', n) $$;
+SELECT pg_temp.complete(1), pg_temp.complete(100), pg_temp.complete(1);
+SELECT state, parents_left, cardinality(parents) AS parents, jsonb_array_length(astrid_job(job_id) -> 'depends_on') AS depends_on,
+       astrid_why(job_id) ~ format('^blocked: waits for job %s', (:'ps'::bigint[])[103]) AS why
+  FROM astrid.job_status JOIN astrid.waiting USING (job_id) WHERE job_id = :child;
+SELECT pg_temp.complete(197), pg_temp.complete(10), pg_temp.complete(10);
+SELECT payload, state FROM astrid.job_status WHERE job_id = :child;
+SELECT count(*) FROM astrid.dependency WHERE parent_id = ANY (:'ps');
+
+-- the place of a child is a hint: it may be unknown, another job's, a dead row's or none at all
+SELECT astrid_enqueue('join', '"p"') AS p \gset
+SELECT count(*) FROM astrid_enqueue_batch('join', array_fill('"child"'::jsonb, ARRAY[300]), depends_on => ARRAY[:p]);
+SELECT astrid_enqueue('join', '"other"', run_at => 'infinity') > 0 AS other;
+UPDATE astrid.dependency SET child_places = CASE child_ids[1] % 3 WHEN 0 THEN '{}'
+    ELSE ARRAY(SELECT CASE i % 4 WHEN 0 THEN (SELECT ctid FROM astrid.waiting WHERE payload = '"other"') WHEN 1 THEN '(4000000,1)'
+                                 WHEN 2 THEN '(0,0)' ELSE '(0,290)' END FROM generate_subscripts(child_ids, 1) i) END
+ WHERE parent_id = :p;
+SELECT pg_temp.complete(1);
+SELECT payload, state, count(*) FROM astrid.job_status WHERE queue_name = 'join' AND payload <> '"p"' GROUP BY 1, 2 ORDER BY 1, 2;
+SELECT astrid_clear_queue('join');
+
+-- what a child that waits no more becomes is none of its other parents' business, also where it waits for its group
+SELECT astrid_alter_queue('join', group_concurrency => 1);
+SELECT array_agg(j ORDER BY j) AS ps FROM astrid_enqueue_batch('join', array_fill('"p"'::jsonb, ARRAY[2])) j \gset
+SELECT array_agg(job_id ORDER BY job_id) AS ps, array_agg(lease_id ORDER BY job_id) AS l FROM astrid_claim(ARRAY['join'], 'w', 2) \gset
+SELECT astrid_enqueue('join', '"first of the group"', group_key => 'g') > 0 AS first;
+SELECT astrid_enqueue('join', '"any"', depends_on => :'ps', depends_mode => 'any', group_key => 'g') AS child \gset
+SELECT astrid_complete((:'ps'::bigint[])[1], (:'l'::bigint[])[1]);
+SELECT payload FROM astrid_claim(ARRAY['join'], 'w', 9);
+SELECT blocked, parked, parents_left FROM astrid.waiting WHERE job_id = :child;
+SELECT astrid_complete((:'ps'::bigint[])[2], (:'l'::bigint[])[2]);
+SELECT blocked, parked FROM astrid.waiting WHERE job_id = :child;
+
+-- a blocked job that is moved or replaced waits on
+SELECT astrid_create_queue('moved');
+SELECT array_agg(j ORDER BY j) AS ps FROM astrid_enqueue_batch('join', array_fill('"p"'::jsonb, ARRAY[2])) j \gset
+SELECT astrid_enqueue('join', '"moved"', depends_on => :'ps', unique_key => 'k') AS child \gset
+SELECT astrid_move_jobs('join', 'moved', '{"state": "blocked", "payload": "moved"}') ->> 'done' AS moved;
+SELECT astrid_enqueue('moved', '"replaced"', unique_key => 'k', unique_mode => 'replace') = :child AS replaced;
+SELECT queue_name, w.payload, state, parents_left, parents = :'ps' AS same FROM astrid.job_status JOIN astrid.waiting w USING (job_id) WHERE job_id = :child;
+SELECT pg_temp.complete(1);
+SELECT state FROM astrid.job_status WHERE job_id = :child;
+SELECT pg_temp.complete(1);
+SELECT state FROM astrid.job_status WHERE job_id = :child;
+SELECT astrid_drop_queue('moved');
+
+SELECT astrid_drop_queue('join');
 
 -- what is refused: no such mode, a job that does not exist yet (so no cycle)
 SELECT astrid_enqueue('de', '{}', depends_on => ARRAY[:p], depends_mode => 'some');

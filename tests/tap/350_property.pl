@@ -45,7 +45,7 @@ my $order = q{SELECT queue_name || '|' || coalesce((SELECT string_agg(job_id::te
 	                  WHERE w.queue_id = q.queue_id AND parked), '')
 	FROM astrid.queue q ORDER BY queue_name COLLATE "C"};
 my $finished = q{SELECT job_id, state, attempt FROM astrid.job_status WHERE state IN ('completed', 'cancelled') ORDER BY job_id};
-# Whatever the model thinks: units of limits are neither lost nor made.
+# Whatever the model thinks: units of limits are neither lost nor made, and what waits is waited for.
 my $leaks = q{
 	SELECT 'concurrency of ' || queue_name FROM astrid.queue q
 	 WHERE concurrency <> (SELECT coalesce(sum(CASE lane WHEN 0 THEN units ELSE -units END), 0) FROM astrid.token t
@@ -61,7 +61,15 @@ my $leaks = q{
 	UNION ALL
 	SELECT 'slot of job ' || g.job_id FROM astrid.group_slot g
 	 WHERE NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = g.job_id AND s.group_key = g.group_key
-	                      AND state IN ('ready', 'scheduled', 'running', 'dead'))};
+	                      AND state IN ('ready', 'scheduled', 'running', 'dead'))
+	UNION ALL
+	SELECT 'parents of job ' || w.job_id FROM astrid.waiting w
+	 WHERE coalesce(parents_left, 0) <> (SELECT count(*) FROM astrid.dependency d WHERE w.job_id = ANY (d.child_ids)
+	                                        AND d.parent_id = ANY (w.parents)) OR parents_left <= 0
+	UNION ALL
+	SELECT 'children of job ' || d.parent_id FROM astrid.dependency d
+	 WHERE NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = d.parent_id
+	                      AND state IN ('ready', 'scheduled', 'blocked', 'running', 'dead'))};
 
 my %session = map {
 	$_ => PsqlPipe->new($conninfo, "SET statement_timeout = '10s'", 'SELECT setseed(0.5)', 'SET plan_cache_mode = force_generic_plan',

@@ -128,7 +128,7 @@ UNION ALL
 SELECT format('%s %s is left over', what, id)
   FROM (SELECT 'unique key', unique_key FROM astrid.unique_key
         UNION ALL SELECT 'place of group', group_key FROM astrid.group_slot
-        UNION ALL SELECT 'dependency of job', child_id::text FROM astrid.dependency) l (what, id)
+        UNION ALL SELECT 'dependency on job', parent_id::text FROM astrid.dependency) l (what, id)
 $$;
 };
 
@@ -176,6 +176,8 @@ my @planted = (
 		qr/units of its concurrency/ ],
 	[ 'a token of a rate too many', 'UPDATE astrid.token SET units = units + 1 WHERE lane IN (1, 2)', qr/tokens of its rate/ ],
 	[ 'a place of a group never left', "INSERT INTO astrid.group_slot VALUES (1, 'g', 1)", qr/place of group g is left/ ],
+	[ 'children of a job that has ended', "INSERT INTO astrid.dependency VALUES ($one, '{1}', '{}', false, 'wait')",
+		qr/dependency on job \d+ is left/ ],
 	[ 'an overtaken job', "UPDATE sky.effect SET at = '2000-01-01' WHERE job_id = (SELECT max(job_id)
 		FROM chaos.acknowledged JOIN sky.effect USING (job_id) WHERE kind = 'ordered')", qr/overtook/ ],
 	[ 'too many at a time', "INSERT INTO chaos.excess VALUES ('3 jobs of queue limited run at a time')", qr/run at a time/ ]);

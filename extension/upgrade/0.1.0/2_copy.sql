@@ -10,7 +10,17 @@ INSERT INTO astrid_0_1_0.new_value
                '(SELECT j.queue_id FROM astrid_0_1_0.%I j WHERE j.job_id = job_log.job_id LIMIT 1)', t), ', ') || ', 0)'
       FROM unnest('{running,history,dead,waiting,ready}'::text[]) t
     UNION ALL
-    VALUES ('waiting', 'parked', 'false'), ('dependency', 'any_of', 'false'), ('dependency', 'failure', '''wait''');
+    SELECT 'waiting', c, format('(SELECT %s FROM astrid_0_1_0.dependency d WHERE d.child_id = waiting.job_id AND waiting.blocked)', v)
+      FROM (VALUES ('parents_left', 'nullif(count(*), 0)'), ('parents', 'array_agg(d.parent_id ORDER BY d.parent_id)')) n (c, v)
+    UNION ALL
+    VALUES ('waiting', 'parked', 'false');
+
+-- A row for each parent and child there; here one holds up to 100 children.
+INSERT INTO astrid.dependency (parent_id, child_ids, child_places, any_of, failure)
+    SELECT parent_id, array_agg(child_id ORDER BY child_id), '{}', false, 'wait'
+      FROM (SELECT d.*, (row_number() OVER (PARTITION BY parent_id ORDER BY child_id) - 1) / 100 AS part
+              FROM astrid_0_1_0.dependency d) p
+     GROUP BY parent_id, part;
 
 DO $$
 DECLARE
@@ -26,7 +36,7 @@ BEGIN
                         SELECT 1000, v.new_column, v.new_value FROM astrid_0_1_0.new_value v
                          WHERE v.name = c.relname) AS n (place, target, source)
          WHERE c.relnamespace = 'astrid_0_1_0'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-           AND c.relname <> 'new_value'
+           AND c.relname NOT IN ('new_value', 'dependency')
          GROUP BY c.relname
     LOOP
         EXECUTE format('INSERT INTO astrid.%I (%s) SELECT %s FROM astrid_0_1_0.%1$I', t.name, t.targets, t.sources);

@@ -50,13 +50,18 @@ CREATE TABLE astrid.waiting (
     LIKE astrid.ready INCLUDING COMMENTS,
     blocked boolean NOT NULL,
     parked boolean NOT NULL,
+    parents_left int,
+    parents bigint[],
     PRIMARY KEY (job_id)
 );
 CREATE INDEX waiting_run_at ON astrid.waiting (run_at, job_id) WHERE NOT blocked;
 CREATE INDEX waiting_parked ON astrid.waiting (queue_id, group_key, lane, position) WHERE parked;
 COMMENT ON TABLE astrid.waiting IS 'Jobs that wait for their time (scheduled) or for other jobs (blocked).';
-COMMENT ON COLUMN astrid.waiting.blocked IS 'True: waits for the jobs in astrid.dependency, or for its group (parked).';
+COMMENT ON COLUMN astrid.waiting.blocked IS 'True: waits for jobs (parents_left), for its group (parked), or for who has its unique key.';
 COMMENT ON COLUMN astrid.waiting.parked IS 'True: waits until jobs of its group have ended.';
+-- Counted down in place: no index on it.
+COMMENT ON COLUMN astrid.waiting.parents_left IS 'How many of its parents have not ended; null: it waits for no job.';
+COMMENT ON COLUMN astrid.waiting.parents IS 'The jobs that it waited for when it was enqueued, those that had ended left out.';
 
 -- Beaten leases are HOT updates: room on the page, and no index on what a heartbeat changes.
 CREATE TABLE astrid.running (

@@ -35,7 +35,7 @@ COMMENT ON FUNCTION astrid._leave_group(int, text, bigint) IS
 CREATE FUNCTION astrid._jobs_ended(jobs bigint[], how text) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_jobs_ended';
 COMMENT ON FUNCTION astrid._jobs_ended(bigint[], text) IS
-    'These jobs, taken from their tables, are now completed, dead, cancelled or deleted: they wait for nothing any more, and what waits for them goes on or is cancelled.';
+    'These jobs, taken from their tables, are now completed, dead, cancelled or deleted: what waits for them goes on or is cancelled.';
 
 CREATE FUNCTION astrid._subscriptions_changed() RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'astrid_subscriptions_changed';

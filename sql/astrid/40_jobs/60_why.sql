@@ -1,3 +1,11 @@
+CREATE FUNCTION astrid._waits_for(w astrid.waiting) RETURNS SETOF astrid.dependency
+    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+SELECT d.* FROM unnest(w.parents) p (id), astrid.dependency d
+ WHERE w.parents_left > 0 AND d.parent_id = p.id AND w.job_id = ANY (d.child_ids)
+$$;
+COMMENT ON FUNCTION astrid._waits_for(astrid.waiting) IS 'A row for each parent of a blocked job that has not ended yet.';
+
 CREATE FUNCTION astrid.job(job_id bigint) RETURNS jsonb
     LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -12,7 +20,7 @@ BEGIN
     RETURN found_job || jsonb_build_object(
         'attempts', coalesce((SELECT d.attempts FROM astrid.dead d WHERE d.job_id = job_id), astrid._attempts(job_id)),
         'depends_on', (SELECT coalesce(jsonb_agg(d.parent_id ORDER BY d.parent_id), '[]')
-                         FROM astrid.dependency d WHERE d.child_id = job_id),
+                         FROM astrid.waiting w, astrid._waits_for(w) d WHERE w.job_id = job_id),
         'log', (SELECT coalesce(jsonb_agg(l.line ORDER BY l.line -> 'logged_at'), '[]')
                   FROM (SELECT to_jsonb(x) - '{slot,job_id,lease_id,queue_id}'::text[] AS line
                           FROM astrid.job_log x WHERE x.job_id = job_id ORDER BY x.logged_at DESC LIMIT 100) l));
@@ -59,7 +67,7 @@ BEGIN
                       coalesce(astrid._state(holder), 'does not exist'), w.unique_key);
     END IF;
     FOR p IN SELECT d.parent_id, d.any_of, astrid._state(d.parent_id) AS state
-               FROM astrid.dependency d WHERE d.child_id = w.job_id ORDER BY d.parent_id LIMIT 10000 LOOP
+               FROM astrid._waits_for(w) d ORDER BY d.parent_id LIMIT 10000 LOOP
         n := n + 1;
         any_of := p.any_of;
         named := named || format('job %s (%s)', p.parent_id, coalesce(p.state, 'does not exist'));

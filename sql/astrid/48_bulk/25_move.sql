@@ -57,7 +57,7 @@ BEGIN
     IF w.parked OR holder IS NOT NULL THEN
         PERFORM astrid._put(moved);  -- the other queue has its own groups and keys
     ELSE
-        INSERT INTO astrid.waiting SELECT (moved).*, w.blocked, false;
+        INSERT INTO astrid.waiting SELECT (moved).*, w.blocked, false, w.parents_left, w.parents;
     END IF;
     RETURN true;
 END

@@ -31,7 +31,8 @@ BEGIN
                     SELECT y.job_id FROM astrid.dead y
                      WHERE y.queue_id = q.queue_id AND y.finished_at <= astrid._ago(at, q.dead_retention)
                        -- Jobs that wait for it would never run: it stays for as long as they do.
-                       AND NOT EXISTS (SELECT FROM astrid.dependency c WHERE c.parent_id = y.job_id)
+                       AND NOT EXISTS (SELECT FROM astrid.dependency c, unnest(c.child_ids) k (id), astrid.waiting w
+                                        WHERE c.parent_id = y.job_id AND w.job_id = k.id AND w.parents_left > 0)
                      ORDER BY y.finished_at LIMIT most - n FOR UPDATE SKIP LOCKED))
                 RETURNING x.*)
             SELECT * FROM gone ORDER BY astrid._stripe(group_key) NULLS FIRST, job_id

@@ -1,0 +1,23 @@
+/*
+ * Where this session has just put its new jobs. SPDX-License-Identifier: PostgreSQL
+ */
+#ifndef ASTRID_RECENT_H
+#define ASTRID_RECENT_H
+
+#include "storage/itemptr.h"
+
+#include "store.h"
+
+typedef struct Recent
+{
+	int64 job_id;
+	StoreId table;
+	ItemPointerData place;
+} Recent;
+
+extern void recent_note(int64 job_id, StoreId table, const ItemPointerData *place);
+
+/* Null: not known. The place may be out of date: see whether the job is still there. */
+extern const Recent *recent_find(int64 job_id);
+
+#endif
