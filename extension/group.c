@@ -36,6 +36,7 @@
 PG_FUNCTION_INFO_V1(astrid_stripe);
 PG_FUNCTION_INFO_V1(astrid_enter_group);
 PG_FUNCTION_INFO_V1(astrid_leave_group);
+PG_FUNCTION_INFO_V1(astrid_try_group);
 
 static int
 admission(TupleTableSlot *job)
@@ -329,6 +330,14 @@ astrid_enter_group(PG_FUNCTION_ARGS)
 {
 	(void) gate_enter(GATE_GROUP, PG_GETARG_INT32(0), group_stripe(PG_GETARG_DATUM(1)), true);
 	PG_RETURN_VOID();
+}
+
+/* astrid._try_group(queue, group_key) -> boolean */
+Datum
+astrid_try_group(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(
+		gate_enter(GATE_GROUP, PG_GETARG_INT32(0), group_stripe(PG_GETARG_DATUM(1)), false));
 }
 
 /* astrid._leave_group(queue, group_key, job) */

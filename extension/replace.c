@@ -10,6 +10,8 @@
 #include "utils/timestamp.h"
 
 #include "args.h"
+#include "gate.h"
+#include "group.h"
 #include "replace.h"
 #include "rows.h"
 #include "unique.h"
@@ -92,6 +94,23 @@ copy_replaced(TupleTableSlot *row, bool ready, Replaced *old)
 	old->parents = copy(row, WAITING_PARENTS);
 }
 
+/* Is it parked, or has it a place of its group? Who takes it then takes the group's lock before:
+ * whoever frees a place has that, and waits for the job. */
+static bool
+is_of_group(TupleTableSlot *row, bool ready)
+{
+	return (!ready && DatumGetBool(row->tts_values[WAITING_PARKED])) ||
+		   (!row->tts_isnull[JOB_ADMISSION] &&
+			DatumGetInt32(row->tts_values[JOB_ADMISSION]) == ADMISSION_ALL);
+}
+
+static void
+enter_group(TupleTableSlot *row)
+{
+	(void) gate_enter(GATE_GROUP, DatumGetInt32(row->tts_values[JOB_QUEUE_ID]),
+					  group_stripe(row->tts_values[JOB_GROUP_KEY]), true);
+}
+
 static bool
 take_from(Rows *rows, int64 job_id, bool ready, Replaced *old)
 {
@@ -101,6 +120,8 @@ take_from(Rows *rows, int64 job_id, bool ready, Replaced *old)
 	rows_key_int8(&key, 1, job_id);
 	while (!taken && rows_find(rows, &key, 1))
 	{
+		if (is_of_group(rows->row, ready))
+			enter_group(rows->row);
 		taken = rows_delete(rows, true) == TM_Ok;
 		if (taken)
 			copy_replaced(rows->row, ready, old);
@@ -184,6 +205,62 @@ compare_jobs(const void *a, const void *b)
 	return order != 0 ? order : (ja->number > jb->number) - (ja->number < jb->number);
 }
 
+static bool
+find_of_group(Rows *rows, int64 job_id, bool ready)
+{
+	ScanKeyData key;
+
+	rows_key_int8(&key, 1, job_id);
+	return rows_find(rows, &key, 1) && is_of_group(rows->row, ready);
+}
+
+static int
+compare_stripes(const void *a, const void *b)
+{
+	uint32 sa = *(const uint32 *) a;
+	uint32 sb = *(const uint32 *) b;
+
+	return (sa > sb) - (sa < sb);
+}
+
+/* Takes the locks of the groups of the jobs that will be replaced, in the order in which all take
+ * them: the jobs are taken in the order of their keys. */
+static void
+enter_groups(Keys *keys, KeyedJob **jobs, int n, int32 queue_id)
+{
+	Rows *waiting = rows_open(STORE_WAITING);
+	Rows *ready = rows_open_by(STORE_READY, STORE_READY_JOB);
+	uint32 *stripes = palloc(sizeof(uint32) * n);
+	int n_stripes = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		int64 job_id = unique_holder(keys, queue_id, jobs[i]->key);
+
+		if (job_id == 0)
+			continue;
+		if (find_of_group(waiting, job_id, false))
+			stripes[n_stripes++] = group_stripe(waiting->row->tts_values[JOB_GROUP_KEY]);
+		else if (find_of_group(ready, job_id, true))
+			stripes[n_stripes++] = group_stripe(ready->row->tts_values[JOB_GROUP_KEY]);
+	}
+	rows_close(ready);
+	rows_close(waiting);
+	qsort(stripes, n_stripes, sizeof(uint32), compare_stripes);
+	for (int i = 0; i < n_stripes; i++)
+		if (i == 0 || stripes[i] != stripes[i - 1])
+			(void) gate_enter(GATE_GROUP, queue_id, stripes[i], true);
+	pfree(stripes);
+}
+
+static bool
+has_places(int32 queue_id)
+{
+	const Queue *queue = queue_by_id(queue_id);
+
+	return queue != NULL && queue->group_concurrency > 0;
+}
+
 void
 replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
 			   TimestampTz now)
@@ -192,6 +269,8 @@ replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *opti
 
 	if (n > 1)
 		qsort(jobs, n, sizeof(KeyedJob *), compare_jobs);
+	if (n > 1 && options->mode != UNIQUE_IGNORE && has_places(queue_id))
+		enter_groups(keys, jobs, n, queue_id);
 	for (int i = 0; i < n; i++)
 		if (i > 0 && unique_compare(jobs[i]->key, jobs[i - 1]->key) == 0)
 			settle_again(jobs[i - 1], jobs[i], options->mode);

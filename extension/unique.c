@@ -250,6 +250,16 @@ unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window, T
 	}
 }
 
+int64
+unique_holder(Keys *keys, int32 queue_id, Datum key)
+{
+	KeyRow row = {.queue_id = queue_id, .key = key};
+
+	if (!look(keys, &row) || row.holder.finished)
+		return 0;
+	return row.holder.next_id != 0 ? row.holder.next_id : row.holder.job_id;
+}
+
 bool
 unique_follow(Keys *keys, int32 queue_id, Datum key, const KeyHolder *holder, int64 job_id,
 			  int64 window, TimestampTz now)

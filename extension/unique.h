@@ -31,6 +31,9 @@ extern void unique_close(Keys *keys);
 extern KeyHolder unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window,
 							 TimestampTz now);
 
+/* The job that has the key, or the one that will have it next, without taking it; 0: none. */
+extern int64 unique_holder(Keys *keys, int32 queue_id, Datum key);
+
 /* The job becomes the one that has the key next, where the holder is still this one. */
 extern bool unique_follow(Keys *keys, int32 queue_id, Datum key, const KeyHolder *holder,
 						  int64 job_id, int64 window, TimestampTz now);

@@ -251,12 +251,20 @@ sub redrive
 
 # What time brings
 
+# Has another transaction the job, or the group in which it is parked or has a place? Then maintenance passes it over.
+sub held
+{
+	my ($m, $job) = @_;
+	return $m->{rows}->taken(job => $job->{id})
+	  || ($job->{parked} || $job->{admission} == 2) && $m->{rows}->taken(gate => "$job->{queue_id}/$job->{group_key}");
+}
+
 sub reap
 {
 	my ($m) = @_;
-	my @late = grep { $_->{state} eq 'running' && $_->{lease_until} <= $m->{now} && !$m->{rows}->taken(job => $_->{id}) } by_id($m->{rows}->all('job'));
+	my @late = grep { $_->{state} eq 'running' && $_->{lease_until} <= $m->{now} && !$m->held($_) } by_id($m->{rows}->all('job'));
 
-	$m->end_attempt($_, 'lease expired', 1, 0) for by_group(@late);
+	$m->end_attempt($_, 'lease expired', 1, 0) for @late;
 	return scalar @late;
 }
 
@@ -282,9 +290,8 @@ sub pass_deadlines
 	{
 		my $job = $m->job($due->{id});
 		next if !$job || $job->{state} eq 'dead';
-		my $held = $m->{rows}->taken(job => $job->{id});
-		die { blocked => 'a lease is checked' } if $held && $job->{state} eq 'running';
-		next if $held;
+		die { blocked => 'a lease is checked' } if $job->{state} eq 'running' && $m->{rows}->taken(job => $job->{id});
+		next if $job->{state} ne 'running' && $m->held($job);
 		if ($job->{state} eq 'running') { $m->set($job, told => 1, command => $job->{command} || 'deadline'); }
 		else { $m->bury($job); }
 		$n++;

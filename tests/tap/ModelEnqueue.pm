@@ -99,6 +99,7 @@ sub settle_key
 	if ($live && $live->{state} ne 'running')
 	{
 		@$job{qw(id old)} = ($live->{id}, $live);
+		$m->gate($queue, $live->{group_key}) if $live->{parked} || $live->{admission} == 2;
 		$m->{rows}->lock(job => $live->{id});
 		return;
 	}

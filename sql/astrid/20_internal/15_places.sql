@@ -22,11 +22,6 @@ CREATE FUNCTION astrid._stripe(group_key text) RETURNS int
 COMMENT ON FUNCTION astrid._stripe(text) IS
     'Number of the lock of a group within its queue: who takes several takes them in the order of queue and number.';
 
-CREATE FUNCTION astrid._enter_group(queue int, group_key text) RETURNS void
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_enter_group';
-COMMENT ON FUNCTION astrid._enter_group(int, text) IS
-    'Keeps all others from the group until this transaction ends. Who deletes a parked job does so first: whoever frees a place has the lock already and would wait for the row.';
-
 CREATE FUNCTION astrid._leave_group(queue int, group_key text, job bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_leave_group';
 COMMENT ON FUNCTION astrid._leave_group(int, text, bigint) IS

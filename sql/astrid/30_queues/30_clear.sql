@@ -1,29 +1,3 @@
-CREATE FUNCTION astrid._enter_groups(queue int, states text[]) RETURNS void
-    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
-$$
-DECLARE
-    one text;
-BEGIN
-    FOR one IN
-        SELECT min(g.group_key)
-          FROM (SELECT w.group_key FROM astrid.waiting w
-                 WHERE w.queue_id = queue AND (w.parked OR w.admission = 2)
-                   AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (states)
-                UNION ALL
-                SELECT r.group_key FROM astrid.ready r
-                 WHERE r.queue_id = queue AND r.admission = 2 AND 'ready' = ANY (states)
-                UNION ALL
-                SELECT d.group_key FROM astrid.dead d
-                 WHERE d.queue_id = queue AND d.admission = 2 AND 'dead' = ANY (states)) g
-         GROUP BY astrid._stripe(g.group_key) ORDER BY astrid._stripe(g.group_key)
-    LOOP
-        PERFORM astrid._enter_group(queue, one);
-    END LOOP;
-END
-$$;
-COMMENT ON FUNCTION astrid._enter_groups(int, text[]) IS
-    'Takes the locks of all groups in which jobs of these states are parked or have a place, in their order, before any of the jobs is locked.';
-
 CREATE FUNCTION astrid.clear_queue(queue text, states text[] DEFAULT NULL) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$

@@ -32,7 +32,7 @@ DECLARE
 BEGIN
     -- Along the way that a job takes, and once more for one that went back meanwhile.
     FOR round IN 1..3 LOOP
-        PERFORM astrid._enter_group(x.queue_id, x.group_key) FROM astrid.waiting x WHERE x.job_id = job_id AND x.parked;
+        PERFORM astrid._enter_groups_of(ARRAY[job_id]);
         DELETE FROM astrid.waiting x WHERE x.job_id = job_id RETURNING x.* INTO w;
         IF FOUND THEN
             PERFORM astrid._archive_cancelled(astrid._job(w), NULL, NULL, NULL, NULL);

@@ -1,28 +1,18 @@
-CREATE FUNCTION astrid._bulk_enter(kind text, jobs bigint[]) RETURNS void
+CREATE FUNCTION astrid._bulk_enter(op astrid.bulk_operation, jobs bigint[]) RETURNS void
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
-DECLARE
-    one record;
 BEGIN
-    IF kind = 'retry' THEN
-        RETURN;  -- no job loses its place
+    IF op.kind = 'cancel' AND 'running' = ANY (op.states) THEN
+        -- Who ends them has them before the locks of their groups.
+        PERFORM FROM astrid.running r WHERE r.job_id = ANY (jobs) ORDER BY r.job_id FOR NO KEY UPDATE;
     END IF;
-    FOR one IN
-        SELECT g.queue_id, min(g.group_key) AS group_key
-          FROM (SELECT w.queue_id, w.group_key FROM astrid.waiting w
-                 WHERE w.job_id = ANY (jobs) AND (w.parked OR w.admission = 2)
-                UNION ALL
-                SELECT r.queue_id, r.group_key FROM astrid.ready r WHERE r.job_id = ANY (jobs) AND r.admission = 2
-                UNION ALL
-                SELECT d.queue_id, d.group_key FROM astrid.dead d WHERE d.job_id = ANY (jobs) AND d.admission = 2) g
-         GROUP BY g.queue_id, astrid._stripe(g.group_key) ORDER BY g.queue_id, astrid._stripe(g.group_key)
-    LOOP
-        PERFORM astrid._enter_group(one.queue_id, one.group_key);
-    END LOOP;
+    IF op.kind <> 'retry' THEN  -- by which no job loses its place
+        PERFORM astrid._enter_groups_of(jobs);
+    END IF;
 END
 $$;
-COMMENT ON FUNCTION astrid._bulk_enter(text, bigint[]) IS
-    'Takes the locks of all groups in which these jobs are parked or have a place, in their order, before any of the jobs is taken.';
+COMMENT ON FUNCTION astrid._bulk_enter(astrid.bulk_operation, bigint[]) IS
+    'Takes the locks that an operation on these jobs needs, in the order in which all take them: running jobs, then groups; the other jobs follow.';
 
 CREATE FUNCTION astrid._bulk_apply(op astrid.bulk_operation, job bigint) RETURNS boolean
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
@@ -67,7 +57,7 @@ DECLARE
 BEGIN
     EXECUTE format('SELECT array_agg(f.job_id) FROM (%s) f', query) INTO jobs;
     jobs := coalesce(jobs, '{}');
-    PERFORM astrid._bulk_enter(op.kind, jobs);
+    PERFORM astrid._bulk_enter(op, jobs);
     op.matched := cardinality(jobs);
     FOREACH job IN ARRAY jobs LOOP
         op.last_job := job;
@@ -133,7 +123,7 @@ BEGIN
     IF op.kind = 'move' THEN
         PERFORM astrid._check_target(op.to_queue);
     END IF;
-    PERFORM astrid._bulk_enter(op.kind, jobs);
+    PERFORM astrid._bulk_enter(op, jobs);
     FOREACH job IN ARRAY jobs LOOP
         IF astrid._bulk_apply(op, job) THEN
             op.done := op.done + 1;

@@ -3,18 +3,20 @@ CREATE FUNCTION astrid.reap() RETURNS int
 $$
 DECLARE
     at timestamptz := astrid.clock();
+    over bigint[] := ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at ORDER BY y.job_id LIMIT 1000
+                              FOR UPDATE SKIP LOCKED);
     r astrid.running;
     n int := 0;
 BEGIN
-    -- The time that the lease ran was the wait: the retry follows at once. Locks of groups are taken in the order in
-    -- which completions take them.
+    -- The time that the lease ran was the wait: the retry follows at once. What another transaction is just doing to the
+    -- group of a job is not waited for: the next pass looks again.
     FOR r IN
         WITH gone AS (
             DELETE FROM astrid.running x
-             WHERE x.job_id = ANY (ARRAY(SELECT y.job_id FROM astrid.running y WHERE y.lease_until <= at
-                                          ORDER BY y.job_id LIMIT 1000 FOR UPDATE SKIP LOCKED))
+             WHERE x.job_id = ANY (over)
+               AND (x.admission IS DISTINCT FROM 2 OR astrid._try_group(x.queue_id, x.group_key))
             RETURNING x.*)
-        SELECT * FROM gone ORDER BY queue_id, astrid._stripe(group_key) NULLS FIRST, job_id
+        SELECT * FROM gone ORDER BY job_id
     LOOP
         PERFORM astrid._end_attempt(r, 'lease expired', format('lease of worker "%s" expired', r.worker), true,
                                     interval '0', NULL);

@@ -20,22 +20,25 @@ CREATE FUNCTION astrid._expire_dead(at timestamptz, most int) RETURNS int
 $$
 DECLARE
     q astrid.queue;
+    over bigint[];
     d astrid.dead;
     n int := 0;
 BEGIN
     FOR q IN SELECT * FROM astrid.queue x WHERE x.dead_retention IS NOT NULL ORDER BY x.queue_id LOOP
+        over := ARRAY(
+            SELECT y.job_id FROM astrid.dead y
+             WHERE y.queue_id = q.queue_id AND y.finished_at <= astrid._ago(at, q.dead_retention)
+               -- Jobs that wait for it would never run: it stays for as long as they do.
+               AND NOT EXISTS (SELECT FROM astrid.dependency c, unnest(c.child_ids) k (id), astrid.waiting w
+                                WHERE c.parent_id = y.job_id AND w.job_id = k.id AND w.parents_left > 0)
+             ORDER BY y.finished_at LIMIT most - n FOR UPDATE SKIP LOCKED);
         FOR d IN
             WITH gone AS (
                 DELETE FROM astrid.dead x
-                 WHERE x.job_id = ANY (ARRAY(
-                    SELECT y.job_id FROM astrid.dead y
-                     WHERE y.queue_id = q.queue_id AND y.finished_at <= astrid._ago(at, q.dead_retention)
-                       -- Jobs that wait for it would never run: it stays for as long as they do.
-                       AND NOT EXISTS (SELECT FROM astrid.dependency c, unnest(c.child_ids) k (id), astrid.waiting w
-                                        WHERE c.parent_id = y.job_id AND w.job_id = k.id AND w.parents_left > 0)
-                     ORDER BY y.finished_at LIMIT most - n FOR UPDATE SKIP LOCKED))
+                 WHERE x.job_id = ANY (over)
+                   AND (x.admission IS DISTINCT FROM 2 OR astrid._try_group(x.queue_id, x.group_key))
                 RETURNING x.*)
-            SELECT * FROM gone ORDER BY astrid._stripe(group_key) NULLS FIRST, job_id
+            SELECT * FROM gone ORDER BY job_id
         LOOP
             IF q.export THEN
                 INSERT INTO astrid.exported (queue_name, kind, "row")

@@ -5,9 +5,13 @@ DECLARE
     w astrid.waiting;
     r astrid.ready;
 BEGIN
-    -- Along the way that a job takes. A job that was replaced has another deadline by now.
+    -- Along the way that a job takes. A job that was replaced has another deadline by now. Who has the group of a job
+    -- may be about to hand it a place.
     DELETE FROM astrid.waiting x
-     WHERE x.job_id = (SELECT y.job_id FROM astrid.waiting y WHERE y.job_id = job AND y.deadline = due
+     WHERE x.job_id = (SELECT y.job_id FROM astrid.waiting y
+                        WHERE y.job_id = job AND y.deadline = due
+                          AND (NOT y.parked AND y.admission IS DISTINCT FROM 2
+                               OR astrid._try_group(y.queue_id, y.group_key))
                           FOR UPDATE SKIP LOCKED)
     RETURNING x.* INTO w;
     IF FOUND THEN
@@ -15,7 +19,9 @@ BEGIN
         RETURN true;
     END IF;
     DELETE FROM astrid.ready x
-     WHERE x.job_id = (SELECT y.job_id FROM astrid.ready y WHERE y.job_id = job AND y.deadline = due
+     WHERE x.job_id = (SELECT y.job_id FROM astrid.ready y
+                        WHERE y.job_id = job AND y.deadline = due
+                          AND (y.admission IS DISTINCT FROM 2 OR astrid._try_group(y.queue_id, y.group_key))
                           FOR UPDATE SKIP LOCKED)
     RETURNING x.* INTO r;
     IF FOUND THEN
@@ -37,7 +43,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION astrid._expire(bigint, timestamptz) IS
-    'Buries a job whose deadline passes, or tells the worker that runs it. False: it has ended; null: another session has it just now.';
+    'Buries a job whose deadline passes, or tells the worker that runs it. False: it has ended; null: another session has it, or its group, just now.';
 
 CREATE FUNCTION astrid._pass_deadlines() RETURNS int
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
