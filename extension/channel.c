@@ -100,6 +100,18 @@ channel_wake(uint64 key, uint32 n)
 	return wake_channel(channel_of(key), key, n);
 }
 
+uint32
+channel_wake_again(uint64 key, uint32 n)
+{
+	WakeChannel *channel = channel_of(key);
+	uint64 generation = pg_atomic_read_u64(&channel->generation);
+
+	if (generation == pg_atomic_read_u64(&channel->looked_again))
+		return 0;
+	pg_atomic_write_u64(&channel->looked_again, generation + 1);
+	return wake_channel(channel, key, n);
+}
+
 void
 channel_wake_all(void)
 {

@@ -23,6 +23,11 @@ extern uint64 channel_generation(uint64 key);
  * callback. */
 extern uint32 channel_wake(uint64 key, uint32 n);
 
+/* The same for a transaction that only looked, which others may have found in their way: nothing if
+ * the last that was noted was one of those. Else sleepers who find nothing would wake each other
+ * for ever. */
+extern uint32 channel_wake_again(uint64 key, uint32 n);
+
 /* Note a commit on every channel and wake every sleeper of this database. Safe in a commit
  * callback. */
 extern void channel_wake_all(void);

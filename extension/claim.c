@@ -14,7 +14,6 @@
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -23,17 +22,16 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "args.h"
 #include "claim.h"
+#include "claim_internal.h"
 #include "deadline.h"
 #include "group.h"
 #include "helpers.h"
 #include "limit.h"
-#include "place.h"
 #include "queues.h"
 #include "stats.h"
 #include "store.h"
@@ -42,25 +40,6 @@
 
 PG_FUNCTION_INFO_V1(astrid_claim);
 
-/* Columns of the result. */
-enum
-{
-	OUT_JOB_ID,
-	OUT_LEASE_ID,
-	OUT_QUEUE_NAME,
-	OUT_PAYLOAD,
-	OUT_ATTEMPT,
-	OUT_MAX_ATTEMPTS,
-	OUT_TIMEOUT,
-	OUT_LEASE_UNTIL,
-	OUT_WORKER_TYPE,
-	OUT_ENQUEUED_AT,
-	OUT_PRIORITY,
-	OUT_GROUP_KEY,
-	OUT_TAGS,
-	OUT_COLUMNS
-};
-
 #define LATE_MAX      100   /* jobs past their deadline that one claim buries */
 #define PUT_ASIDE_MAX 10000 /* jobs that one claim puts aside because of their groups */
 #define GROUPS_MAX                                                                                 \
@@ -68,24 +47,6 @@ enum
 
 /* Lease where the caller names none. */
 static const Interval default_lease = {.time = 60 * USECS_PER_SEC};
-
-typedef struct Claim
-{
-	ReturnSetInfo *result;
-	Datum worker;
-	TimestampTz now;
-	Datum lease_until;
-	int wanted; /* jobs still to take */
-	WalkTable ready;
-	Snapshot snapshot;
-	CommandId cid;
-	Store *running;  /* opened with the first job */
-	Groups *groups;  /* opened with the first job of a group with limits */
-	int n_groups;    /* locks of groups that it has */
-	int n_put_aside; /* jobs that their groups do not allow now */
-	int n_late;
-	Datum *late; /* rows of jobs past their deadline, to be buried in the end */
-} Claim;
 
 /* One of the queues that a claim takes from. */
 typedef struct Source
@@ -121,63 +82,6 @@ first_source(Source *sources, int n)
 			(first == NULL || source_before(&sources[i], first)))
 			first = &sources[i];
 	return first;
-}
-
-/* A payload in line: what it pointed to leaves with the row of astrid.ready. */
-static Datum
-payload_in_line(Datum payload)
-{
-	struct varlena *value = (struct varlena *) DatumGetPointer(payload);
-
-	return VARATT_IS_EXTERNAL(value) ? PointerGetDatum(detoast_external_attr(value)) : payload;
-}
-
-static void
-put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
-{
-	static const int from_job[OUT_COLUMNS] = {
-		[OUT_JOB_ID] = JOB_ID,         [OUT_PAYLOAD] = JOB_PAYLOAD,
-		[OUT_ATTEMPT] = JOB_ATTEMPT,   [OUT_MAX_ATTEMPTS] = JOB_MAX_ATTEMPTS,
-		[OUT_TIMEOUT] = JOB_TIMEOUT,   [OUT_ENQUEUED_AT] = JOB_ENQUEUED_AT,
-		[OUT_PRIORITY] = JOB_PRIORITY, [OUT_GROUP_KEY] = JOB_GROUP_KEY,
-		[OUT_TAGS] = JOB_TAGS};
-	Datum values[OUT_COLUMNS];
-	bool nulls[OUT_COLUMNS];
-
-	for (int i = 0; i < OUT_COLUMNS; i++)
-	{
-		values[i] = row->tts_values[from_job[i]];
-		nulls[i] = row->tts_isnull[from_job[i]];
-	}
-	deadline_limit_timeout(row, claim->now, &values[OUT_TIMEOUT], &nulls[OUT_TIMEOUT]);
-	values[OUT_LEASE_ID] = row->tts_values[RUNNING_LEASE_ID];
-	values[OUT_LEASE_UNTIL] = row->tts_values[RUNNING_LEASE_UNTIL];
-	values[OUT_QUEUE_NAME] = CStringGetTextDatum(queue->name);
-	nulls[OUT_WORKER_TYPE] = queue->worker_type == NULL;
-	values[OUT_WORKER_TYPE] =
-		queue->worker_type ? CStringGetTextDatum(queue->worker_type) : (Datum) 0;
-	tuplestore_putvalues(claim->result->setResult, claim->result->setDesc, values, nulls);
-}
-
-static void
-start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
-{
-	TupleTableSlot *row;
-
-	if (claim->running == NULL)
-		claim->running = store_open(STORE_RUNNING, claim->wanted);
-	row = store_row(claim->running);
-	store_copy_job(row, ready);
-	store_set(row, JOB_ATTEMPT, Int32GetDatum(DatumGetInt32(ready->tts_values[JOB_ATTEMPT]) + 1));
-	store_set(row, JOB_PAYLOAD, payload_in_line(ready->tts_values[JOB_PAYLOAD]));
-	store_set(row, RUNNING_LEASE_ID, Int64GetDatum(store_next(STORE_LEASE_SEQ)));
-	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
-	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
-	store_set(row, RUNNING_WORKER, claim->worker);
-	put_result(claim, queue, row);
-	store_add(claim->running);
-	stats_note_claim(queue->id);
-	place_note_claim(queue, DatumGetInt64(ready->tts_values[JOB_POSITION]));
 }
 
 /* Deletes the next job of the walk from astrid.ready; false where another session has it. */
@@ -250,7 +154,7 @@ take_of_group(Claim *claim, Source *source)
 }
 
 /* A job whose deadline has passed is dead. One that has a place of its group is left to
- * maintenance, which may wait for the group. */
+ * maintenance, which takes the group's lock. */
 static void
 take_late(Claim *claim, Source *source)
 {
@@ -283,7 +187,7 @@ take(Claim *claim, Source *source)
 	limited = group_limits(source->queue, source->walk.row);
 	if (!(limited ? take_of_group(claim, source) : take_away(claim, source)))
 		return false;
-	start(claim, source->queue, source->walk.row);
+	claim_start(claim, source->queue, source->walk.row);
 	return true;
 }
 
@@ -308,6 +212,7 @@ static void
 claim_from(Claim *claim, Source *sources, int n)
 {
 	Source *first;
+	bool only_looked;
 
 	for (int i = 0; i < n; i++)
 		walk_open(&sources[i].walk, &claim->ready, sources[i].queue->id, PG_INT32_MIN, PG_INT32_MAX,
@@ -319,10 +224,11 @@ claim_from(Claim *claim, Source *sources, int n)
 		walk_close(&sources[i].walk);
 		limit_close(&sources[i].limit, claim->now);
 	}
+	only_looked = claim->running == NULL && claim->n_put_aside == 0 && claim->n_late == 0;
 	/* Who passed a group over because of this transaction looks again when it is over. */
 	for (int i = 0; claim->n_groups > 0 && i < n; i++)
 		if (queue_limits_groups(sources[i].queue))
-			wake_others(sources[i].queue->name);
+			wake_others(sources[i].queue->name, only_looked);
 }
 
 static int

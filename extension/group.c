@@ -82,6 +82,7 @@ struct Groups
 	Rows *parked;
 	Store *new_slots;
 	Store *waiting;
+	int32 told; /* queue whose workers look again when this is over; 0: none */
 	int n_known;
 	int known_size;
 	KnownGroup *known;
@@ -304,12 +305,23 @@ fill_places(Groups *groups, const Queue *queue, Datum group)
 	}
 }
 
+/* A claim may pass the group over because of this lock. Once for each queue of the call. */
+static void
+tell_others(Groups *groups, const Queue *queue)
+{
+	if (queue == NULL || queue->id == groups->told)
+		return;
+	wake_others(queue->name, false);
+	groups->told = queue->id;
+}
+
 void
 group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 {
 	const Queue *queue = queue_by_id(queue_id);
 
 	(void) gate_enter(GATE_GROUP, queue_id, group_stripe(group), true);
+	tell_others(groups, queue);
 	if (!free_slot(groups, queue_id, group, job_id) || queue == NULL ||
 		queue->group_concurrency == 0)
 		return;

@@ -204,7 +204,7 @@ limit_close(QueueLimit *limit, TimestampTz now)
 	}
 	store_close(tokens);
 	/* Somebody may have found no token because they were here. */
-	wake_others(limit->queue->name);
+	wake_others(limit->queue->name, limit->used == 0);
 }
 
 /* Takes away up to so many units that were withdrawn, and returns how many. */

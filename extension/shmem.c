@@ -58,6 +58,7 @@ static void
 init_channel(WakeChannel *channel)
 {
 	pg_atomic_init_u64(&channel->generation, 1);
+	pg_atomic_init_u64(&channel->looked_again, 0);
 	pg_atomic_init_u32(&channel->n_links, 0);
 	SpinLockInit(&channel->mutex);
 	dlist_init(&channel->links);

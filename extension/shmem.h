@@ -33,10 +33,11 @@
  */
 typedef struct WakeChannel
 {
-	pg_atomic_uint64 generation; /* commits that made jobs ready */
-	pg_atomic_uint32 n_links;    /* length of links, and of nothing else */
-	slock_t mutex;               /* protects links */
-	dlist_head links;            /* WakeLink, longest waiting first */
+	pg_atomic_uint64 generation;   /* commits that made jobs ready */
+	pg_atomic_uint64 looked_again; /* generation of the last one that only looked */
+	pg_atomic_uint32 n_links;      /* length of links, and of nothing else */
+	slock_t mutex;                 /* protects links */
+	dlist_head links;              /* WakeLink, longest waiting first */
 } WakeChannel;
 
 typedef struct WakeLink

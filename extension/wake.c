@@ -1,11 +1,10 @@
 /*
- * Wake-up: what a transaction will wake when it commits, and what this session has seen when it
- * last claimed.
+ * Wake-up: what a transaction will wake when it commits.
  *
- * The functions of the queue call wake_queue and wake_note_claim; the transaction callbacks do the
- * rest. After the commit an error would be a PANIC: there all is ready in static memory, and
- * only atomics, spinlocks and latches are touched. PREPARE TRANSACTION forgets the list, since
- * COMMIT PREPARED runs in a session that never knew it: the workers' poll finds those jobs.
+ * The functions of the queue call wake_queue; the transaction callbacks do the rest. After the
+ * commit an error would be a PANIC: there all is ready in static memory, and only atomics,
+ * spinlocks and latches are touched. PREPARE TRANSACTION forgets the list, since COMMIT PREPARED
+ * runs in a session that never knew it: the workers' poll finds those jobs.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -34,6 +33,7 @@ typedef struct PendingWake
 	SubTransactionId subid; /* to forget it if that subtransaction aborts */
 	uint32 n_jobs;
 	bool for_me;             /* also this session has not seen them */
+	bool only_looked;        /* there are none, but this session was in others' way */
 	char queue[NAMEDATALEN]; /* empty where the name is too long: then NOTIFY says "any" */
 } PendingWake;
 
@@ -42,20 +42,6 @@ static int n_pending;
 static bool pending_overflow;
 static TimestampTz pending_due = DT_NOEND;
 static SharedDatabase *pending_database;
-
-/* The generation of a channel when this session last looked for jobs of that queue. */
-typedef struct ClaimNote
-{
-	uint64 key;
-	uint64 generation;
-	bool claimed; /* by the transaction under way */
-} ClaimNote;
-
-static ClaimNote notes[WAKE_QUEUES_MAX];
-static int n_notes;
-static int next_note;     /* overwritten next, once all are in use */
-static bool claimed;      /* some note has its flag claimed set */
-static bool claim_undone; /* by ROLLBACK TO SAVEPOINT, perhaps */
 
 static PendingWake *
 find_pending(uint64 key, SubTransactionId subid)
@@ -87,13 +73,14 @@ add_pending(uint64 key, SubTransactionId subid, const char *queue_name)
 	entry->subid = subid;
 	entry->n_jobs = 0;
 	entry->for_me = false;
+	entry->only_looked = true;
 	if (strlcpy(entry->queue, queue_name, NAMEDATALEN) >= NAMEDATALEN)
 		entry->queue[0] = '\0';
 	return entry;
 }
 
 static void
-wake_jobs(const char *queue_name, uint32 n, bool for_me)
+wake_jobs(const char *queue_name, uint32 n, bool for_me, bool only_looked)
 {
 	uint64 key = channel_key(queue_name);
 	SubTransactionId subid = GetCurrentSubTransactionId();
@@ -112,18 +99,19 @@ wake_jobs(const char *queue_name, uint32 n, bool for_me)
 	}
 	add_jobs(entry, n);
 	entry->for_me = entry->for_me || for_me;
+	entry->only_looked = entry->only_looked && only_looked;
 }
 
 void
 wake_queue_jobs(const char *queue_name, uint32 n)
 {
-	wake_jobs(queue_name, n, true);
+	wake_jobs(queue_name, n, true, false);
 }
 
 void
-wake_others(const char *queue_name)
+wake_others(const char *queue_name, bool only_looked)
 {
-	wake_jobs(queue_name, 1, false);
+	wake_jobs(queue_name, 1, false, only_looked);
 }
 
 void
@@ -139,71 +127,6 @@ wake_maintenance_at(TimestampTz due)
 	pending_due = Min(pending_due, due);
 }
 
-static ClaimNote *
-find_note(uint64 key)
-{
-	for (int i = 0; i < n_notes; i++)
-	{
-		if (notes[i].key == key)
-			return &notes[i];
-	}
-	return NULL;
-}
-
-static ClaimNote *
-make_note(uint64 key)
-{
-	ClaimNote *note = find_note(key);
-
-	if (note == NULL)
-	{
-		if (n_notes < WAKE_QUEUES_MAX)
-			note = &notes[n_notes++];
-		else
-			note = &notes[next_note++ % WAKE_QUEUES_MAX];
-		note->key = key;
-		note->claimed = false;
-	}
-	return note;
-}
-
-void
-wake_note_claim(const char *queue_name)
-{
-	ClaimNote *note;
-
-	if (shared == NULL)
-		return;
-	note = make_note(channel_key(queue_name));
-	note->generation = channel_generation(note->key);
-	note->claimed = true;
-	claimed = true;
-	/* The caller's snapshot must not be older than the generation read here. */
-	pg_memory_barrier();
-}
-
-uint64
-wake_generation_seen(uint64 key)
-{
-	ClaimNote *note = find_note(key);
-
-	return note ? note->generation : channel_generation(key);
-}
-
-void
-wake_generation_told(uint64 key, uint64 generation)
-{
-	make_note(key)->generation = generation;
-}
-
-static void
-forget_claims(void)
-{
-	for (int i = 0; claimed && i < n_notes; i++)
-		notes[i].claimed = false;
-	claimed = false;
-}
-
 static void
 forget_pending(void)
 {
@@ -211,7 +134,6 @@ forget_pending(void)
 	pending_overflow = false;
 	pending_due = DT_NOEND;
 	pending_database = NULL;
-	claim_undone = false;
 }
 
 /* The worker sends the NOTIFY and knows the next due time; it is poked once for all that comes
@@ -241,29 +163,14 @@ tell_maintenance(SharedDatabase *database)
 	database_is_used(database);
 }
 
-/* Wakes others, without this session's next wait returning for it. */
 static uint32
-wake_channel_of(uint64 key, uint32 n, bool for_me)
+wake_channel_of(uint64 key, uint32 n, const PendingWake *entry)
 {
-	ClaimNote *note = for_me ? NULL : find_note(key);
-	uint32 n_woken = channel_wake(key, n);
+	uint32 n_woken = entry->only_looked ? channel_wake_again(key, n) : channel_wake(key, n);
 
-	/* One commit since it looked: this one. */
-	if (note != NULL && channel_generation(key) == note->generation + 1)
-		note->generation++;
+	if (!entry->for_me)
+		wake_note_own(key);
 	return n_woken;
-}
-
-/* One sleeper for each queue that this transaction claimed from: what it had claimed is ready
- * again, and nobody else hears of it. */
-static void
-wake_claimed(void)
-{
-	for (int i = 0; claimed && i < n_notes; i++)
-	{
-		if (notes[i].claimed)
-			channel_wake(notes[i].key, 1);
-	}
 }
 
 static void
@@ -275,12 +182,10 @@ wake_at_commit(void)
 		channel_wake_all();
 	for (int i = 0; !pending_overflow && i < n_pending; i++)
 	{
-		uint32 n_woken = wake_channel_of(pending[i].key, pending[i].n_jobs, pending[i].for_me);
+		uint32 n_woken = wake_channel_of(pending[i].key, pending[i].n_jobs, &pending[i]);
 
-		wake_channel_of(any, pending[i].n_jobs - n_woken, pending[i].for_me);
+		wake_channel_of(any, pending[i].n_jobs - n_woken, &pending[i]);
 	}
-	if (claim_undone)
-		wake_claimed();
 	if (pending_database != NULL)
 		tell_maintenance(pending_database);
 }
@@ -322,7 +227,7 @@ transaction_callback(XactEvent event, void *arg)
 			floor_at_end();
 			stats_at_prepare();
 			forget_pending();
-			forget_claims();
+			wake_forget_claims();
 			break;
 		case XACT_EVENT_PRE_PREPARE:
 			stats_before_commit();
@@ -341,15 +246,17 @@ transaction_callback(XactEvent event, void *arg)
 static void
 release_callback(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *arg)
 {
-	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level)
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS)
+		return;
+	if (!is_commit)
+		wake_undone_claims(is_top_level);
+	if (!is_top_level)
 		return;
 	if (is_commit && shared != NULL &&
-		(n_pending > 0 || pending_overflow || claim_undone || pending_due != DT_NOEND))
+		(n_pending > 0 || pending_overflow || pending_due != DT_NOEND))
 		wake_at_commit();
-	if (!is_commit)
-		wake_claimed();
 	forget_pending();
-	forget_claims();
+	wake_forget_claims();
 }
 
 /* An aborted subtransaction takes its entries with it; a committed one leaves them to its parent.
@@ -360,15 +267,16 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 {
 	int n = n_pending;
 
+	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
+		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
 	{
 		floor_at_subabort();
 		stats_at_subabort(subid);
 	}
-	if (event == SUBXACT_EVENT_COMMIT_SUB)
+	else
 		stats_at_subcommit(subid, parent_subid);
-	if (event != SUBXACT_EVENT_ABORT_SUB && event != SUBXACT_EVENT_COMMIT_SUB)
-		return;
+	wake_end_subtransaction(subid, parent_subid, event == SUBXACT_EVENT_COMMIT_SUB);
 	n_pending = 0;
 	for (int i = 0; i < n; i++)
 	{
@@ -384,6 +292,7 @@ subtransaction_callback(SubXactEvent event, SubTransactionId subid, SubTransacti
 		{
 			add_jobs(same, entry.n_jobs);
 			same->for_me = same->for_me || entry.for_me;
+			same->only_looked = same->only_looked && entry.only_looked;
 		}
 		else
 			pending[n_pending++] = entry;

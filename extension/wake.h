@@ -18,9 +18,12 @@
 extern void wake_queue(const char *queue_name);
 extern void wake_queue_jobs(const char *queue_name, uint32 n);
 
-/* Another session may have found nothing because of this transaction: one sleeper looks again when
- * it is over. Does not end this session's own next wait. */
-extern void wake_others(const char *queue_name);
+/*
+ * Another session may have found nothing because of this transaction: one sleeper looks again when
+ * it is over. Does not end this session's own next wait. A transaction that only looked wakes
+ * nobody who was woken by another one of those.
+ */
+extern void wake_others(const char *queue_name, bool only_looked);
 
 /*
  * This session is about to look for jobs of this queue (NULL: of any). To be called before the
