@@ -2,6 +2,7 @@
 #include "image/fits_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -207,10 +208,14 @@ unpack(struct fits_file *file)
 
 /* ---- headers ---- */
 
+/* The last card of the block has nothing behind it. */
 static bool
 is_end(const char *card)
 {
-	return strncmp(card, "END", 3) == 0 && strspn(card + 3, " ") >= CARD - 3;
+	char end[CARD + 1];
+
+	snprintf(end, sizeof end, "%-*s", CARD, "END");
+	return memcmp(card, end, CARD) == 0;
 }
 
 /* Read cards up to END into hdu->cards and set data_at. */
