@@ -17,16 +17,17 @@
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "entries.h"
 #include "rows.h"
 
 #define KEYS_MAX 3
 
 static Rows *
-open_with(StoreId table, Oid index)
+open_with(StoreId table, Relation rel, Oid index)
 {
 	Rows *rows = palloc0(sizeof(Rows));
 
-	rows->rel = table_open(store_oid(table), RowExclusiveLock);
+	rows->rel = rel;
 	rows->table = store_stats_table(table);
 	rows->index_id = index;
 	rows->row = table_slot_create(rows->rel, NULL);
@@ -37,13 +38,24 @@ open_with(StoreId table, Oid index)
 Rows *
 rows_open(StoreId table)
 {
-	return open_with(table, InvalidOid);
+	return open_with(table, table_open(store_oid(table), RowExclusiveLock), InvalidOid);
 }
 
 Rows *
 rows_open_by(StoreId table, StoreId index)
 {
-	return open_with(table, store_oid(index));
+	return open_with(table, table_open(store_oid(table), RowExclusiveLock), store_oid(index));
+}
+
+Rows *
+rows_open_unless_empty(StoreId table, StoreId index)
+{
+	Relation rel = table_open(store_oid(table), RowExclusiveLock);
+
+	if (RelationGetNumberOfBlocks(rel) > 0)
+		return open_with(table, rel, store_oid(index));
+	table_close(rel, NoLock);
+	return NULL;
 }
 
 static void
@@ -141,6 +153,15 @@ rows_delete(Rows *rows, bool wait)
 	return result;
 }
 
+static void
+add_entries(Relation rel, TupleTableSlot *row)
+{
+	Entries *entries = entries_open(rel);
+
+	entries_add(entries, row);
+	entries_close(entries);
+}
+
 TM_Result
 rows_update(Rows *rows, int column, Datum value)
 {
@@ -159,7 +180,7 @@ rows_update(Rows *rows, int column, Datum value)
 								rows->snapshot, InvalidSnapshot, true, &failure, &mode, &indexes);
 	/* No room on its page. */
 	if (result == TM_Ok && indexes)
-		store_index(rows->rel, changed);
+		add_entries(rows->rel, changed);
 	ExecDropSingleTupleTableSlot(changed);
 	return result;
 }
@@ -195,6 +216,15 @@ void
 rows_key_int8(ScanKey key, int column, int64 value)
 {
 	init_key(key, column, InvalidOid, F_INT8EQ, Int64GetDatum(value));
+}
+
+void
+rows_key_int8_range(ScanKey keys, int column, int64 from, int64 to)
+{
+	ScanKeyEntryInitialize(&keys[0], 0, column, BTGreaterEqualStrategyNumber, InvalidOid,
+						   InvalidOid, F_INT8GE, Int64GetDatum(from));
+	ScanKeyEntryInitialize(&keys[1], 0, column, BTLessEqualStrategyNumber, InvalidOid, InvalidOid,
+						   F_INT8LE, Int64GetDatum(to));
 }
 
 void

@@ -29,6 +29,9 @@ typedef struct Rows
  * the transaction. */
 extern Rows *rows_open(StoreId table);
 extern Rows *rows_open_by(StoreId table, StoreId index);
+
+/* Null where the table has not a single page: then nothing else is opened. */
+extern Rows *rows_open_unless_empty(StoreId table, StoreId index);
 extern void rows_close(Rows *rows);
 
 /* Sees what was committed since. */
@@ -60,6 +63,8 @@ extern TM_Result rows_lock(Rows *rows, LockTupleMode mode);
 /* Keys of the first columns of an index. */
 extern void rows_key_int4(ScanKey key, int column, int32 value);
 extern void rows_key_int8(ScanKey key, int column, int64 value);
+/* Two keys: from and to, both included. */
+extern void rows_key_int8_range(ScanKey keys, int column, int64 from, int64 to);
 extern void rows_key_text(ScanKey key, int column, Datum value);
 extern void rows_key_bytes(ScanKey key, int column, Datum value); /* of a text with COLLATE "C" */
 

@@ -3,8 +3,7 @@
  * complete.c.
  *
  * Rows are gathered in slots and written with table_multi_insert(): one WAL record per page instead
- * of one per row. Index entries go through the executor's own routine, so that indexes which a user
- * added are kept up as well. Nothing here checks privileges: EXECUTE on the functions is the
+ * of one per row. Nothing here checks privileges: EXECUTE on the functions is the
  * privilege.
  *
  * SPDX-License-Identifier: PostgreSQL
@@ -22,12 +21,12 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 
-#include "compat.h"
+#include "entries.h"
 #include "recent.h"
 #include "store.h"
 
-/* Rows written at a time: bounds memory for large batches. */
-#define STORE_ROWS_MAX 500
+/* Rows written at a time. A slot for each costs more than the writing that more would save. */
+#define STORE_ROWS_MAX 32
 
 static Oid oids[STORE_COUNT];
 static bool oids_valid = false;
@@ -74,6 +73,7 @@ oids_load(void)
 		[STORE_UNIQUE_KEY] = "unique_key",
 		[STORE_UNIQUE_WINDOW] = "unique_window",
 		[STORE_DEADLINE] = "deadline",
+		[STORE_WAITING_RUN_AT] = "waiting_run_at",
 		[STORE_WAITING_PARKED] = "waiting_parked",
 		[STORE_JOB_SEQ] = "job_seq",
 		[STORE_LEASE_SEQ] = "lease_seq",
@@ -175,23 +175,6 @@ store_row(Store *store)
 	return slot;
 }
 
-static ResultRelInfo *
-open_indexes(Relation rel)
-{
-	ResultRelInfo *indexes = makeNode(ResultRelInfo);
-
-	InitResultRelInfo(indexes, rel, 0, NULL, 0);
-	ExecOpenIndices(indexes, false);
-	return indexes;
-}
-
-static void
-prepare(Store *store)
-{
-	store->estate = CreateExecutorState();
-	store->indexes = open_indexes(store->rel);
-}
-
 static void
 note_place(Store *store, TupleTableSlot *row)
 {
@@ -212,16 +195,15 @@ store_flush(Store *store)
 
 	if (store->n == 0)
 		return;
-	if (store->estate == NULL)
-		prepare(store);
+	if (store->entries == NULL)
+		store->entries = entries_open(store->rel);
 	if (store->n == 1)
 		table_tuple_insert(store->rel, store->slots[0], cid, 0, NULL);
 	else
 		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
 	for (int i = 0; i < store->n; i++)
 	{
-		list_free(ASTRID_INSERT_INDEX_TUPLES(store->indexes, store->slots[i], store->estate));
-		ResetPerTupleExprContext(store->estate);
+		entries_add(store->entries, store->slots[i]);
 		note_place(store, store->slots[i]);
 		ExecClearTuple(store->slots[i]);
 	}
@@ -249,22 +231,8 @@ store_close(Store *store)
 	store_flush(store);
 	for (int i = 0; i < store->capacity && store->slots[i] != NULL; i++)
 		ExecDropSingleTupleTableSlot(store->slots[i]);
-	if (store->estate != NULL)
-	{
-		ExecCloseIndices(store->indexes);
-		FreeExecutorState(store->estate);
-	}
+	if (store->entries != NULL)
+		entries_close(store->entries);
 	table_close(store->rel, NoLock);
 	pfree(store);
-}
-
-void
-store_index(Relation rel, TupleTableSlot *row)
-{
-	EState *estate = CreateExecutorState();
-	ResultRelInfo *indexes = open_indexes(rel);
-
-	list_free(ASTRID_INSERT_INDEX_TUPLES(indexes, row, estate));
-	ExecCloseIndices(indexes);
-	FreeExecutorState(estate);
 }

@@ -178,7 +178,8 @@ typedef enum StoreId
 	STORE_UNIQUE_WINDOW,
 	STORE_DEADLINE,
 	STORE_SUBSCRIPTION,
-	STORE_WAITING_PARKED, /* indexes */
+	STORE_WAITING_RUN_AT, /* indexes */
+	STORE_WAITING_PARKED,
 	STORE_READY_JOB,
 	STORE_DEPENDENCY_PARENT,
 	STORE_JOB_SEQ,
@@ -194,10 +195,9 @@ typedef struct Store
 {
 	StoreId id;
 	Relation rel;
-	StatsTable table; /* that its rows count for */
-	EState *estate;
-	ResultRelInfo *indexes;
-	int n; /* rows gathered */
+	StatsTable table;        /* that its rows count for */
+	struct Entries *entries; /* opened when first needed */
+	int n;                   /* rows gathered */
 	int capacity;
 	ItemPointerData *places; /* of the rows that were written, for whoever gave room for them */
 	int n_places;
@@ -238,9 +238,6 @@ extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
 extern void store_flush(Store *store);
 extern void store_close(Store *store);
-
-/* Adds the entries of a row that was written otherwise to all indexes of its table. */
-extern void store_index(Relation rel, TupleTableSlot *row);
 
 /* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */
 extern bool store_is(StoreId id, Oid relid);

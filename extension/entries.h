@@ -1,0 +1,19 @@
+/*
+ * The index entries of rows, without the executor where it can be done. SPDX-License-Identifier:
+ * PostgreSQL
+ */
+#ifndef ASTRID_ENTRIES_H
+#define ASTRID_ENTRIES_H
+
+#include "executor/tuptable.h"
+#include "utils/rel.h"
+
+typedef struct Entries Entries;
+
+extern Entries *entries_open(Relation rel);
+extern void entries_close(Entries *entries);
+
+/* Adds the entries of a row that has just been written; it knows its place. */
+extern void entries_add(Entries *entries, TupleTableSlot *row);
+
+#endif
