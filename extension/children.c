@@ -16,12 +16,10 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
 
@@ -35,8 +33,6 @@
 #include "rows.h"
 #include "unique.h"
 #include "wake.h"
-
-#define CHILDREN_AT_ONCE 500 /* rows gathered before they are written */
 
 /* What one call does. */
 typedef struct Settling
@@ -77,16 +73,6 @@ children_mark_cancelled(TupleTableSlot *row, TimestampTz now, const char *reason
 	store_set(row, HISTORY_SLOT, Int16GetDatum(ring_slot(now)));
 	store_set(row, HISTORY_STATE, CStringGetTextDatum("cancelled"));
 	store_set(row, HISTORY_ERROR, CStringGetTextDatum(reason));
-}
-
-static bool
-empty(StoreId table)
-{
-	Relation rel = table_open(store_oid(table), AccessShareLock);
-	bool result = RelationGetNumberOfBlocks(rel) == 0;
-
-	table_close(rel, AccessShareLock);
-	return result;
 }
 
 /* Does the row of astrid.waiting that was found belong to this child, and does it wait for jobs? */
@@ -139,10 +125,10 @@ note_ready(Settling *settling, int32 queue_id, int32 lane, int64 position)
 }
 
 static Store *
-open_once(Store **store, StoreId table)
+open_once(Settling *settling, Store **store, StoreId table)
 {
 	if (*store == NULL)
-		*store = store_open(table, CHILDREN_AT_ONCE);
+		*store = store_open(table, edges_children(settling->edges));
 	return *store;
 }
 
@@ -154,7 +140,7 @@ make_ready(Settling *settling, const Queue *queue, TupleTableSlot *child)
 	int32 lane = place_lane(queue, priority);
 	int64 position =
 		place_position(queue, priority, group, store_next(STORE_JOB_SEQ), settling->now);
-	Store *ready = open_once(&settling->ready, STORE_READY);
+	Store *ready = open_once(settling, &settling->ready, STORE_READY);
 	TupleTableSlot *row = store_row(ready);
 
 	store_copy_job(row, child);
@@ -167,7 +153,7 @@ make_ready(Settling *settling, const Queue *queue, TupleTableSlot *child)
 static void
 make_scheduled(Settling *settling, TupleTableSlot *child)
 {
-	Store *scheduled = open_once(&settling->scheduled, STORE_WAITING);
+	Store *scheduled = open_once(settling, &settling->scheduled, STORE_WAITING);
 	TupleTableSlot *row = store_row(scheduled);
 
 	store_copy_job(row, child);
@@ -193,8 +179,10 @@ static void
 cancel(Settling *settling, const Queue *queue, const Edge *cause)
 {
 	TupleTableSlot *child = settling->waiting->row;
-	Store *history = open_once(&settling->history, STORE_HISTORY + ring_slot(settling->now));
+	Store *history =
+		open_once(settling, &settling->history, STORE_HISTORY + ring_slot(settling->now));
 	TupleTableSlot *row = store_row(history);
+	int64 child_id = edge_child(cause);
 
 	store_copy_job(row, child);
 	children_mark_cancelled(row, settling->now, children_reason(cause->parent_id, cause->end));
@@ -203,8 +191,8 @@ cancel(Settling *settling, const Queue *queue, const Edge *cause)
 	store_add(history);
 	if (!child->tts_isnull[JOB_UNIQUE_KEY])
 		unique_release_one(DatumGetInt32(child->tts_values[JOB_QUEUE_ID]),
-						   child->tts_values[JOB_UNIQUE_KEY], edge_child(cause), settling->now);
-	edges_take(settling->edges, edge_child(cause), PARENT_CANCELLED);
+						   child->tts_values[JOB_UNIQUE_KEY], child_id, settling->now);
+	edges_take(settling->edges, &child_id, 1, PARENT_CANCELLED);
 	rows_refresh(settling->waiting);
 }
 
@@ -301,18 +289,26 @@ settle_from(Settling *settling, const Edge *list)
 	events_close(settling->events);
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	int64 ia = *(const int64 *) a;
+	int64 ib = *(const int64 *) b;
+
+	return (ia > ib) - (ia < ib);
+}
+
 void
-children_settle(const int64 *parent_ids, int n, ParentEnd end)
+children_settle(int64 *parent_ids, int n, ParentEnd end)
 {
 	Settling settling = {0};
 	const Edge *first;
 
-	if (n == 0 || empty(STORE_DEPENDENCY))
+	if (n == 0 || (settling.edges = edges_open()) == NULL)
 		return;
 	settling.now = clock_now();
-	settling.edges = edges_open();
-	for (int i = 0; i < n; i++)
-		edges_take(settling.edges, parent_ids[i], end);
+	qsort(parent_ids, n, sizeof(int64), compare_ids);
+	edges_take(settling.edges, parent_ids, n, end);
 	first = edges_next(settling.edges);
 	if (first != NULL)
 		settle_from(&settling, first);

@@ -26,8 +26,8 @@ extern void children_mark_cancelled(TupleTableSlot *row, TimestampTz now, const 
 /*
  * These jobs have ended, and their rows are gone from where they were: children that waited for
  * nothing else go on, others are cancelled, with their own children. The caller has called
- * queues_refresh().
+ * queues_refresh(). The numbers are put in order.
  */
-extern void children_settle(const int64 *parent_ids, int n, ParentEnd end);
+extern void children_settle(int64 *parent_ids, int n, ParentEnd end);
 
 #endif

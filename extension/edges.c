@@ -16,12 +16,15 @@
 #include "edges.h"
 #include "rows.h"
 
+#define NEAR 16 /* see length_of_stretch() */
+
 struct Edges
 {
 	Rows *rows; /* by parent */
 	bool fresh; /* nothing may have been added since the snapshot was taken */
 	pairingheap *pending;
-	Edge *given; /* by the last call of edges_next() */
+	int children; /* of all rows that were taken */
+	Edge *given;  /* by the last call of edges_next() */
 };
 
 static int
@@ -37,9 +40,13 @@ compare(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 Edges *
 edges_open(void)
 {
-	Edges *edges = palloc0(sizeof(Edges));
+	Rows *rows = rows_open_unless_empty(STORE_DEPENDENCY, STORE_DEPENDENCY_PARENT);
+	Edges *edges;
 
-	edges->rows = rows_open_by(STORE_DEPENDENCY, STORE_DEPENDENCY_PARENT);
+	if (rows == NULL)
+		return NULL;
+	edges = palloc0(sizeof(Edges));
+	edges->rows = rows;
 	edges->fresh = true;
 	edges->pending = pairingheap_allocate(compare, NULL);
 	return edges;
@@ -83,27 +90,79 @@ read_edge(const Datum *values, ParentEnd end, bool run)
 	return edge;
 }
 
-void
-edges_take(Edges *edges, int64 parent_id, ParentEnd end)
+static int64
+parent_of(const Rows *rows)
+{
+	return DatumGetInt64(rows->row->tts_values[DEPENDENCY_PARENT_ID]);
+}
+
+static void
+take_row(Edges *edges, ParentEnd end)
 {
 	Rows *rows = edges->rows;
-	ScanKeyData key;
+	char *failure = TextDatumGetCString(rows->row->tts_values[DEPENDENCY_FAILURE]);
+	Edge *edge;
 
+	if (end == PARENT_DEAD && strcmp(failure, "wait") == 0)
+		return;
+	edge = read_edge(rows->row->tts_values, end, strcmp(failure, "run") == 0);
+	(void) rows_delete(rows, true);
+	edges->children += edge->n;
+	if (edge->n > 0)
+		pairingheap_add(edges->pending, &edge->node);
+}
+
+/* How many of these numbers lie so near to each other that one look at the index tells that none of
+ * them has children: it must not pass over much that others left there. */
+static int
+length_of_stretch(const int64 *ids, int n)
+{
+	int i = 1;
+
+	while (i < n && ids[i] - ids[i - 1] <= NEAR)
+		i++;
+	return i;
+}
+
+/* Takes the rows of the first of these parents that has any; returns how many have been dealt with.
+ */
+static int
+take_first(Edges *edges, const int64 *parent_ids, int n, ParentEnd end)
+{
+	Rows *rows = edges->rows;
+	ScanKeyData keys[2];
+	bool found;
+	int i = 0;
+
+	rows_key_int8_range(keys, 1, parent_ids[0], parent_ids[n - 1]);
+	found = rows_find(rows, keys, 2);
+	/* It may be a parent between them, that has not ended. */
+	while (found && parent_ids[i] < parent_of(rows))
+		i++;
+	if (found && parent_ids[i] > parent_of(rows))
+		return i;
+	for (; found && parent_of(rows) == parent_ids[i]; found = rows_next(rows))
+		take_row(edges, end);
+	return found ? i + 1 : n;
+}
+
+void
+edges_take(Edges *edges, const int64 *parent_ids, int n, ParentEnd end)
+{
 	if (!edges->fresh)
-		rows_refresh(rows);
-	rows_key_int8(&key, 1, parent_id);
-	for (bool found = rows_find(rows, &key, 1); found; found = rows_next(rows))
+		rows_refresh(edges->rows);
+	for (int i = 0; i < n;)
 	{
-		char *failure = TextDatumGetCString(rows->row->tts_values[DEPENDENCY_FAILURE]);
-		Edge *edge;
+		int stretch = length_of_stretch(&parent_ids[i], n - i);
 
-		if (end == PARENT_DEAD && strcmp(failure, "wait") == 0)
-			continue;
-		edge = read_edge(rows->row->tts_values, end, strcmp(failure, "run") == 0);
-		(void) rows_delete(rows, true);
-		if (edge->n > 0)
-			pairingheap_add(edges->pending, &edge->node);
+		i += take_first(edges, &parent_ids[i], stretch, end);
 	}
+}
+
+int
+edges_children(const Edges *edges)
+{
+	return edges->children;
 }
 
 /* Those that were given out go on to their next child. */

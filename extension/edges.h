@@ -32,14 +32,18 @@ edge_child(const Edge *edge)
 	return edge->child_ids[edge->at];
 }
 
+/* Null where there is no dependency at all. */
 extern Edges *edges_open(void);
 extern void edges_close(Edges *edges);
 
 /*
- * The parent has ended: takes its rows away, but for those that wait for its redrive. Who enqueued
- * children of it before has committed: they are seen.
+ * These parents, in the order of their numbers, have ended: takes their rows away, but for those
+ * that wait for their redrive. Who enqueued children of them before has committed: they are seen.
  */
-extern void edges_take(Edges *edges, int64 parent_id, ParentEnd end);
+extern void edges_take(Edges *edges, const int64 *parent_ids, int n, ParentEnd end);
+
+/* How many children the rows that were taken have. */
+extern int edges_children(const Edges *edges);
 
 /* All that lead to the smallest child that is left, as a list that is valid until the next call;
  * null: that was the last one. */
