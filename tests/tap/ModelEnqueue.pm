@@ -13,6 +13,7 @@ sub enqueue_batch
 {
 	my ($m, $name, $n, %options) = @_;
 	my $queue = $m->queue($name);
+	fail('QJ012') if !$queue->{accepting};
 	my @keys = @{ $options{unique_keys} // [ ($options{unique_key}) x $n ] };
 	my @groups = @{ $options{group_keys} // [ ($options{group_key}) x $n ] };
 

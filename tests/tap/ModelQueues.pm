@@ -6,7 +6,7 @@ package QueueModel;
 use strict;
 use warnings;
 
-my %defaults = (priority => 0, max_attempts => 4, enabled => 1, concurrency => 0, rate_limit => 0, rate_interval => 1e6,
+my %defaults = (priority => 0, max_attempts => 4, enabled => 1, accepting => 1, concurrency => 0, rate_limit => 0, rate_interval => 1e6,
 	group_concurrency => 0, group_rate_limit => 0, group_rate_interval => 1e6, ordered => 0, dead_blocks => 0, ageing => 0,
 	fair => 0, producer_rate_limit => 0, producer_rate_interval => 1e6, producer_rate_per => 'role', backoff_base => 10e6,
 	backoff_max => 3600e6, max_crashes => 3);
@@ -101,21 +101,17 @@ sub clear_queue
 	my ($m, $name, @states) = @_;
 	my $queue = $m->queue($name);
 	my %wanted = map { $_ => 1 } @states ? @states : qw(ready scheduled blocked);
-	my @jobs;
 
-	$m->gate($queue, $_->{group_key}) for grep { $_->{parked} || $_->{admission} == 2 } $m->jobs_of($queue, grep { $_ ne 'running' && $wanted{$_} } @live);
-	for my $together ([qw(blocked scheduled)], ['ready'], ['dead'])
-	{
-		my @gone = $m->jobs_of($queue, grep { $wanted{$_} } @$together);
-		$m->forget($_) for @gone;
-		$m->release_key($_, 1) for sort { $a->{unique_key} cmp $b->{unique_key} } grep { $_->{state} ne 'dead' && defined $_->{unique_key} } @gone;
-		$m->leave_group($_) for by_group(@gone);
-		push @jobs, map { $_->{id} } @gone;
-	}
+	my @gone = $m->jobs_of($queue, grep { $_ ne 'running' && $wanted{$_} } @live);
+
+	$m->gate($queue, $_->{group_key}) for grep { $_->{parked} || $_->{admission} == 2 } @gone;
+	$m->forget($_) for @gone;
+	$m->release_key($_, 1) for sort { $a->{unique_key} cmp $b->{unique_key} } grep { $_->{state} ne 'dead' && defined $_->{unique_key} } @gone;
+	$m->leave_group($_) for by_group(@gone);
 	my @finished = grep { $_->{queue_id} == $queue->{id} && $wanted{ $_->{state} } } $m->{rows}->all('finished');
 	$m->{rows}->put(finished => $_->{id}, undef) for @finished;
-	$m->ended(deleted => @jobs);
-	return @jobs + @finished;
+	$m->ended(deleted => map { $_->{id} } @gone);
+	return @gone + @finished;
 }
 
 # Deletes a job without a trace.

@@ -9,6 +9,7 @@ use warnings;
 use Exporter 'import';
 use List::Util qw(max);
 use POSIX qw(strftime);
+use QueueBulk;
 
 our @EXPORT = qw(pick_action first_actions clock_text any chance @groups);
 
@@ -293,7 +294,8 @@ sub clear
 sub switch
 {
 	my ($queue, $on) = (any(queue_names()), chance(0.7));
-	return call(alter_queue => [ $queue, enabled => $on ? 1 : 0 ], 'SELECT astrid_' . ($on ? 'resume' : 'pause') . "_queue('$queue')");
+	return call(resume_queue => [$queue], "SELECT astrid_resume_queue('$queue')") if $on;
+	return call(alter_queue => [ $queue, enabled => 0 ], "SELECT astrid_pause_queue('$queue')");
 }
 
 sub alter_call { my ($queue, %settings) = @_; return call(alter_queue => [ $queue, %settings ], "SELECT astrid_alter_queue('$queue'" . named(%settings) . ')'); }
@@ -347,6 +349,11 @@ my %actions = (
 	retry => { weight => 4, pick => \&retry },
 	redrive => { weight => 1, pick => \&redrive },
 	clear => { weight => 0.7, pick => \&clear },
+	cancel_jobs => { weight => 1, pick => \&cancel_jobs },
+	retry_jobs => { weight => 1.5, pick => \&retry_jobs },
+	delete_jobs => { weight => 1, pick => \&delete_jobs },
+	move => { weight => 3, pick => \&move },
+	drain => { weight => 1, pick => \&drain },
 	switch => { weight => 2, pick => \&switch },
 	tune => { weight => 1, pick => \&tune },
 	limit => { weight => 5, pick => \&limit, alone => 1, single => 1 },

@@ -4,13 +4,14 @@
 # Times are microseconds. What the contract leaves open (the numbers of jobs and leases, the jitter
 # of a back-off) is learned from the answer of the database, within its bounds.
 #
-# Its parts: ModelRows (transactions), ModelQueues, ModelEnqueue, ModelClaim, ModelEnds.
+# Its parts: ModelRows (transactions), ModelQueues, ModelEnqueue, ModelClaim, ModelEnds, ModelBulk.
 #
 # SPDX-License-Identifier: PostgreSQL
 package QueueModel;
 
 use strict;
 use warnings;
+use ModelBulk;
 use ModelClaim;
 use ModelEnds;
 use ModelEnqueue;

@@ -4,9 +4,7 @@ $$
 DECLARE
     id int := astrid._queue_id(queue);
     wanted text[] := coalesce(states, ARRAY['ready', 'scheduled', 'blocked']);
-    n bigint;
-    cleared bigint := 0;
-    gone bigint[];
+    finished bigint := 0;
     jobs bigint[];
     leaving bigint[];
     leaving_groups text[];
@@ -20,55 +18,36 @@ BEGIN
     END IF;
     PERFORM astrid._enter_groups(id, wanted);
     IF wanted && ARRAY['scheduled', 'blocked'] THEN
+        -- One that maintenance is just making ready is found there below.
         PERFORM FROM astrid.waiting w
           WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
           ORDER BY w.job_id FOR UPDATE;
-        WITH gone AS (
-            DELETE FROM astrid.waiting w
-             WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
-            RETURNING w.job_id, w.unique_key, w.group_key, w.admission)
-        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2),
-               array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
-               array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
-          INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
-        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j)
-            ORDER BY u.k COLLATE "C";
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
-            ORDER BY astrid._stripe(u.g), u.j;
-        jobs := jobs || gone;
-        cleared := cleared + n;
     END IF;
-    IF 'ready' = ANY (wanted) THEN
-        WITH gone AS (DELETE FROM astrid.ready r WHERE r.queue_id = id RETURNING r.job_id, r.unique_key, r.group_key, r.admission)
-        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2),
-               array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
-               array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
-          INTO n, gone, leaving, leaving_groups, keyed, keys FROM gone g;
-        PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j)
-            ORDER BY u.k COLLATE "C";
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
-            ORDER BY astrid._stripe(u.g), u.j;
-        jobs := jobs || gone;
-        cleared := cleared + n;
-    END IF;
-    IF 'dead' = ANY (wanted) THEN
-        WITH gone AS (DELETE FROM astrid.dead d WHERE d.queue_id = id RETURNING d.job_id, d.group_key, d.admission)
-        SELECT count(*), array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
-               array_agg(g.group_key) FILTER (WHERE g.admission = 2) INTO n, gone, leaving, leaving_groups FROM gone g;
-        PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
-            ORDER BY astrid._stripe(u.g), u.j;
-        jobs := jobs || gone;
-        cleared := cleared + n;
-    END IF;
+    WITH waiting AS (
+        DELETE FROM astrid.waiting w
+         WHERE w.queue_id = id AND CASE WHEN w.blocked THEN 'blocked' ELSE 'scheduled' END = ANY (wanted)
+        RETURNING w.job_id, w.unique_key, w.group_key, w.admission),
+    ready AS (
+        DELETE FROM astrid.ready r WHERE r.queue_id = id AND 'ready' = ANY (wanted)
+        RETURNING r.job_id, r.unique_key, r.group_key, r.admission),
+    dead AS (  -- without a key
+        DELETE FROM astrid.dead d WHERE d.queue_id = id AND 'dead' = ANY (wanted)
+        RETURNING d.job_id, NULL::text, d.group_key, d.admission)
+    SELECT array_agg(g.job_id), array_agg(g.job_id) FILTER (WHERE g.admission = 2),
+           array_agg(g.group_key) FILTER (WHERE g.admission = 2),
+           array_agg(g.job_id) FILTER (WHERE g.unique_key IS NOT NULL),
+           array_agg(g.unique_key) FILTER (WHERE g.unique_key IS NOT NULL)
+      INTO jobs, leaving, leaving_groups, keyed, keys
+      FROM (TABLE waiting UNION ALL TABLE ready UNION ALL TABLE dead) g;
+    PERFORM astrid._forget_key(id, u.k, u.j) FROM unnest(keys, keyed) AS u (k, j) ORDER BY u.k COLLATE "C";
+    PERFORM astrid._leave_group(id, u.g, u.j) FROM unnest(leaving_groups, leaving) AS u (g, j)
+        ORDER BY astrid._stripe(u.g), u.j;
     IF wanted && ARRAY['completed', 'cancelled'] THEN
         DELETE FROM astrid.history h WHERE h.queue_id = id AND h.state = ANY (wanted);
-        GET DIAGNOSTICS n = ROW_COUNT;
-        cleared := cleared + n;
+        GET DIAGNOSTICS finished = ROW_COUNT;
     END IF;
     PERFORM astrid._jobs_ended(jobs, 'deleted');
-    RETURN cleared;
+    RETURN coalesce(cardinality(jobs), 0) + finished;
 END
 $$;
 COMMENT ON FUNCTION astrid.clear_queue(text, text[]) IS

@@ -74,24 +74,10 @@ END
 $$;
 COMMENT ON FUNCTION astrid._bulk_now(astrid.bulk_operation, text) IS 'Does an operation without a rate.';
 
-CREATE FUNCTION astrid._bulk(op astrid.bulk_operation, dry_run boolean) RETURNS jsonb
+CREATE FUNCTION astrid._bulk_begin(op astrid.bulk_operation, query text) RETURNS jsonb
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-DECLARE
-    -- In the order in which completions and heartbeats take jobs.
-    query text := format('SELECT s.job_id FROM astrid.job_status s WHERE s.state = ANY (%L) AND %s ORDER BY s.job_id LIMIT %s',
-                         op.states, astrid._filter_condition(op.filter), coalesce(op.max_jobs::text, 'ALL'));
-    n bigint;
 BEGIN
-    IF op.rate < 1 OR op.max_jobs < 1 THEN
-        RAISE EXCEPTION USING ERRCODE = 'QJ006',
-            MESSAGE = format('invalid argument "%s"', CASE WHEN op.rate < 1 THEN 'rate' ELSE 'max_jobs' END),
-            DETAIL = 'It must be at least 1.';
-    END IF;
-    IF dry_run THEN
-        EXECUTE format('SELECT count(*) FROM (%s) f', query) INTO n;
-        RETURN jsonb_build_object('matched', n);
-    END IF;
     INSERT INTO astrid.bulk_operation (kind, filter, states, to_queue, rate, max_jobs)
         VALUES (op.kind, op.filter, op.states, op.to_queue, op.rate, op.max_jobs)
     RETURNING * INTO op;
@@ -107,8 +93,42 @@ BEGIN
     RETURN astrid._bulk_answer(op);
 END
 $$;
-COMMENT ON FUNCTION astrid._bulk(astrid.bulk_operation, boolean) IS
-    'Counts the jobs (dry_run), does it at once, or leaves it to maintenance (with a rate).';
+COMMENT ON FUNCTION astrid._bulk_begin(astrid.bulk_operation, text) IS
+    'Does an operation at once, or leaves it to maintenance (with a rate).';
+
+CREATE FUNCTION astrid._bulk(kind text, filter jsonb, allowed text[], otherwise text[], to_queue text, dry_run boolean,
+                             rate int, max_jobs int)
+    RETURNS jsonb
+    LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    op astrid.bulk_operation;
+    query text;
+    n bigint;
+BEGIN
+    op.kind := kind;
+    op.filter := filter;
+    op.states := astrid._filter_states(filter, allowed, otherwise);
+    op.to_queue := to_queue;
+    op.rate := rate;
+    op.max_jobs := max_jobs;
+    -- In the order in which completions and heartbeats take jobs.
+    query := format('SELECT s.job_id FROM astrid.job_status s WHERE s.state = ANY (%L) AND %s ORDER BY s.job_id LIMIT %s',
+                    op.states, astrid._filter_condition(filter), coalesce(max_jobs::text, 'ALL'));
+    IF rate < 1 OR max_jobs < 1 THEN
+        RAISE EXCEPTION USING ERRCODE = 'QJ006',
+            MESSAGE = format('invalid argument "%s"', CASE WHEN rate < 1 THEN 'rate' ELSE 'max_jobs' END),
+            DETAIL = 'It must be at least 1.';
+    END IF;
+    IF dry_run THEN
+        EXECUTE format('SELECT count(*) FROM (%s) f', query) INTO n;
+        RETURN jsonb_build_object('matched', n);
+    END IF;
+    RETURN astrid._bulk_begin(op, query);
+END
+$$;
+COMMENT ON FUNCTION astrid._bulk(text, jsonb, text[], text[], text, boolean, int, int) IS
+    'Begins an operation on the jobs of a filter, or counts them (dry_run). Their states are those that the filter names, of those allowed, or others where it names none.';
 
 CREATE FUNCTION astrid._bulk_slice(op astrid.bulk_operation) RETURNS int
     LANGUAGE plpgsql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS

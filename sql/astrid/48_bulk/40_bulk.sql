@@ -1,19 +1,10 @@
 CREATE FUNCTION astrid.cancel_jobs(filter jsonb, dry_run boolean DEFAULT NULL, rate int DEFAULT NULL,
                                    max_jobs int DEFAULT NULL)
     RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-DECLARE
-    op astrid.bulk_operation;
-BEGIN
-    op.kind := 'cancel';
-    op.filter := filter;
-    op.rate := rate;
-    op.max_jobs := max_jobs;
-    op.states := astrid._filter_states(filter, ARRAY['blocked', 'scheduled', 'ready', 'running'],
-                                       ARRAY['blocked', 'scheduled', 'ready', 'running']);
-    RETURN astrid._bulk(op, dry_run);
-END
+SELECT astrid._bulk('cancel', filter, ARRAY['blocked', 'scheduled', 'ready', 'running'],
+                    ARRAY['blocked', 'scheduled', 'ready', 'running'], NULL, dry_run, rate, max_jobs)
 $$;
 COMMENT ON FUNCTION astrid.cancel_jobs(jsonb, boolean, int, int) IS
     'Cancels the unfinished jobs that match the filter, as astrid_cancel does each. dry_run: only counts them. rate: at most so many per second, by maintenance. Returns {bulk_id, state, matched, done, skipped}.';
@@ -21,18 +12,10 @@ COMMENT ON FUNCTION astrid.cancel_jobs(jsonb, boolean, int, int) IS
 CREATE FUNCTION astrid.retry_jobs(filter jsonb, dry_run boolean DEFAULT NULL, rate int DEFAULT NULL,
                                   max_jobs int DEFAULT NULL)
     RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-DECLARE
-    op astrid.bulk_operation;
-BEGIN
-    op.kind := 'retry';
-    op.filter := filter;
-    op.rate := rate;
-    op.max_jobs := max_jobs;
-    op.states := astrid._filter_states(filter, ARRAY['dead', 'scheduled'], ARRAY['dead']);
-    RETURN astrid._bulk(op, dry_run);
-END
+SELECT astrid._bulk('retry', filter, ARRAY['dead', 'scheduled'],
+                    ARRAY['dead'], NULL, dry_run, rate, max_jobs)
 $$;
 COMMENT ON FUNCTION astrid.retry_jobs(jsonb, boolean, int, int) IS
     'Retries the dead jobs (scheduled ones where "state" says so) that match the filter, as astrid_retry does each; skips those whose unique key another job has by now. dry_run, rate, result: as astrid_cancel_jobs.';
@@ -40,19 +23,10 @@ COMMENT ON FUNCTION astrid.retry_jobs(jsonb, boolean, int, int) IS
 CREATE FUNCTION astrid.delete_jobs(filter jsonb, dry_run boolean DEFAULT NULL, rate int DEFAULT NULL,
                                    max_jobs int DEFAULT NULL)
     RETURNS jsonb
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-DECLARE
-    op astrid.bulk_operation;
-BEGIN
-    op.kind := 'delete';
-    op.filter := filter;
-    op.rate := rate;
-    op.max_jobs := max_jobs;
-    op.states := astrid._filter_states(filter, ARRAY['blocked', 'scheduled', 'ready', 'dead', 'completed', 'cancelled'],
-                                       NULL);
-    RETURN astrid._bulk(op, dry_run);
-END
+SELECT astrid._bulk('delete', filter, ARRAY['blocked', 'scheduled', 'ready', 'dead', 'completed', 'cancelled'],
+                    NULL, NULL, dry_run, rate, max_jobs)
 $$;
 COMMENT ON FUNCTION astrid.delete_jobs(jsonb, boolean, int, int) IS
     'Deletes the jobs that match the filter, which must name states, without a trace; never running ones. dry_run, rate, result: as astrid_cancel_jobs.';
@@ -77,8 +51,6 @@ CREATE FUNCTION astrid.move_jobs(from_queue text, to_queue text, filter jsonb DE
     RETURNS jsonb
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-DECLARE
-    op astrid.bulk_operation;
 BEGIN
     PERFORM astrid._queue_id(from_queue);
     PERFORM astrid._check_target(to_queue);
@@ -88,14 +60,9 @@ BEGIN
     ELSIF filter ? 'queue' THEN
         PERFORM astrid._refuse_filter('The queue is given by from_queue.');
     END IF;
-    op.kind := 'move';
-    op.filter := coalesce(filter, '{}') || jsonb_build_object('queue', from_queue);
-    op.to_queue := to_queue;
-    op.rate := rate;
-    op.max_jobs := max_jobs;
-    op.states := astrid._filter_states(op.filter, ARRAY['blocked', 'scheduled', 'ready', 'dead'],
-                                       ARRAY['blocked', 'scheduled', 'ready']);
-    RETURN astrid._bulk(op, dry_run);
+    RETURN astrid._bulk('move', coalesce(filter, '{}') || jsonb_build_object('queue', from_queue),
+                        ARRAY['blocked', 'scheduled', 'ready', 'dead'], ARRAY['blocked', 'scheduled', 'ready'],
+                        to_queue, dry_run, rate, max_jobs);
 END
 $$;
 COMMENT ON FUNCTION astrid.move_jobs(text, text, jsonb, boolean, int, int) IS
