@@ -78,6 +78,7 @@ $$
 DECLARE
     d record;
 BEGIN
+    PERFORM astrid._enter_groups(q.queue_id, ARRAY['dead']);
     FOR d IN
         WITH freed AS (UPDATE astrid.dead x SET admission = NULL
                         WHERE x.queue_id = q.queue_id AND x.admission = 2 RETURNING x.job_id, x.group_key)
