@@ -162,6 +162,19 @@ store_open(StoreId id, int rows_expected)
 	return store;
 }
 
+/* All but the first share a copy of the columns, which is not counted: the resource owner would
+ * search for each of many slots. */
+static TupleTableSlot *
+make_slot(Store *store)
+{
+	TupleDesc columns = RelationGetDescr(store->rel);
+
+	if (store->n > 0 && store->columns == NULL)
+		store->columns = CreateTupleDescCopy(columns);
+	return MakeSingleTupleTableSlot(store->n > 0 ? store->columns : columns,
+									table_slot_callbacks(store->rel));
+}
+
 /* The next row, all columns null: fill it and call store_add(). */
 TupleTableSlot *
 store_row(Store *store)
@@ -169,7 +182,7 @@ store_row(Store *store)
 	TupleTableSlot *slot = store->slots[store->n];
 
 	if (slot == NULL)
-		slot = store->slots[store->n] = table_slot_create(store->rel, NULL);
+		slot = store->slots[store->n] = make_slot(store);
 	ExecClearTuple(slot);
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
 	return slot;

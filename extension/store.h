@@ -196,6 +196,7 @@ typedef struct Store
 	StoreId id;
 	Relation rel;
 	StatsTable table;        /* that its rows count for */
+	TupleDesc columns;       /* of the second slot and those after it */
 	struct Entries *entries; /* opened when first needed */
 	int n;                   /* rows gathered */
 	int capacity;
