@@ -37,13 +37,12 @@ typedef struct Delivery
 	Datum payload;
 } Delivery;
 
-/* Something that happens to a job. Texts are Datums, 0 for null. */
+/* Something that happened to a job. Texts are Datums, 0 for null. */
 typedef struct JobEvent
 {
-	const char *what; /* last word of the topic */
-	const char *state;
 	int64 job_id;
 	int32 attempt;
+	Datum state;
 	Datum group_key;
 	Datum worker;
 	Datum error;
@@ -57,12 +56,14 @@ struct Events
 	List *deliveries;
 	const char *topic; /* of the last event: most of a call have the same */
 	Datum topic_text;
-	int32 queue_id; /* of a job event; else 0 */
+	List *listeners; /* queues that get a job for an event of this topic */
+	int32 queue_id;  /* of a job event; else 0 */
 	const char *what;
 };
 
 PG_FUNCTION_INFO_V1(astrid_publish);
 PG_FUNCTION_INFO_V1(astrid_job_event);
+PG_FUNCTION_INFO_V1(astrid_event_payload);
 
 static Events *
 open_events(Events **events)
@@ -92,24 +93,17 @@ envelope(const Events *events, int64 event_id, Datum key, Datum payload)
 	return object_end(&object);
 }
 
-/* A job event goes to no subscription of the job's own queue: that would never end. */
 static void
 note_deliveries(Events *events, int64 event_id, Datum key, Datum payload)
 {
-	const Subscription *subscription;
-	Datum whole = (Datum) 0;
-	int i = 0;
+	Datum whole = envelope(events, event_id, key, payload);
+	ListCell *cell;
 
-	while ((subscription = subscriptions_match(events->topic, &i)) != NULL)
+	foreach (cell, events->listeners)
 	{
-		Delivery *delivery;
+		Delivery *delivery = palloc(sizeof(Delivery));
 
-		if (subscription->queue_id == events->queue_id)
-			continue;
-		if (whole == (Datum) 0)
-			whole = envelope(events, event_id, key, payload);
-		delivery = palloc(sizeof(Delivery));
-		*delivery = (Delivery){subscription->queue_id, whole};
+		*delivery = (Delivery){lfirst_int(cell), whole};
 		events->deliveries = lappend(events->deliveries, delivery);
 	}
 }
@@ -121,11 +115,20 @@ set_or_null(TupleTableSlot *row, int column, Datum value)
 		store_set(row, column, value);
 }
 
+/* A job event goes to no subscription of the job's own queue: that would never end. */
 static void
-set_topic(Events *events, const char *topic)
+set_topic(Events *events, const char *topic, int32 queue_id)
 {
+	const Subscription *subscription;
+	int i = 0;
+
 	events->topic = topic;
 	events->topic_text = CStringGetTextDatum(topic);
+	events->queue_id = queue_id;
+	events->listeners = NIL;
+	while ((subscription = subscriptions_match(topic, &i)) != NULL)
+		if (subscription->queue_id != queue_id)
+			events->listeners = lappend_int(events->listeners, subscription->queue_id);
 }
 
 static void
@@ -133,15 +136,13 @@ set_job_topic(Events *events, const Queue *queue, const char *what)
 {
 	if (events->queue_id == queue->id && strcmp(events->what, what) == 0)
 		return;
-	set_topic(events, psprintf("job.%s.%s", queue->name, what));
-	events->queue_id = queue->id;
+	set_topic(events, psprintf("job.%s.%s", queue->name, what), queue->id);
 	events->what = what;
 }
 
-static int64
-add(Events *events, Datum key, Datum payload)
+static TupleTableSlot *
+begin_row(Events *events, int64 event_id)
 {
-	int64 event_id = store_next(STORE_EVENT_SEQ);
 	TupleTableSlot *row = store_row(events->store);
 
 	store_set(row, EVENT_ID, Int64GetDatum(event_id));
@@ -149,10 +150,20 @@ add(Events *events, Datum key, Datum payload)
 	store_set(row, EVENT_PUBLISHED_AT, TimestampTzGetDatum(events->now));
 	store_set(row, EVENT_SLOT, Int16GetDatum(ring_slot(events->now)));
 	store_set(row, EVENT_TOPIC, events->topic_text);
+	return row;
+}
+
+static int64
+add(Events *events, Datum key, Datum payload)
+{
+	int64 event_id = store_next(STORE_EVENT_SEQ);
+	TupleTableSlot *row = begin_row(events, event_id);
+
 	set_or_null(row, EVENT_KEY, key);
 	set_or_null(row, EVENT_PAYLOAD, payload);
 	store_add(events->store);
-	note_deliveries(events, event_id, key, payload);
+	if (events->listeners != NIL)
+		note_deliveries(events, event_id, key, payload);
 	return event_id;
 }
 
@@ -168,48 +179,79 @@ clip(Datum error)
 		VARDATA_ANY(value), pg_mbcliplen(VARDATA_ANY(value), length, ERROR_MAX)));
 }
 
+/* The words of the topic between the first and the last one. */
 static Datum
-job_payload(const Queue *queue, const JobEvent *event)
+topic_queue(const char *topic)
+{
+	const char *begin = strchr(topic, '.') + 1;
+
+	return PointerGetDatum(cstring_to_text_with_len(begin, strrchr(topic, '.') - begin));
+}
+
+static Datum
+job_payload(const char *topic, const JobEvent *event)
 {
 	Object object;
 
 	object_begin(&object);
 	object_int8(&object, "job_id", event->job_id);
-	object_string(&object, "queue", queue->name);
-	object_string(&object, "state", event->state);
+	object_text(&object, "queue", topic_queue(topic));
+	object_text(&object, "state", event->state);
 	object_int8(&object, "attempt", event->attempt);
 	if (event->group_key != (Datum) 0)
 		object_text(&object, "group_key", event->group_key);
 	if (event->worker != (Datum) 0)
 		object_text(&object, "worker", event->worker);
 	if (event->error != (Datum) 0)
-		object_text(&object, "error", clip(event->error));
+		object_text(&object, "error", event->error);
 	return object_end(&object);
 }
 
 static void
-add_job(Events **events, const Queue *queue, const JobEvent *event)
+deliver_job(Events *events, int64 event_id, const JobEvent *event)
 {
 	char key[MAXINT8LEN + 1];
 
 	pg_lltoa(event->job_id, key);
-	set_job_topic(open_events(events), queue, event->what);
-	add(*events, CStringGetTextDatum(key), job_payload(queue, event));
+	note_deliveries(events, event_id, CStringGetTextDatum(key), job_payload(events->topic, event));
+}
+
+/* Key and payload are made of the columns when somebody reads them: a job's end is to cost little.
+ */
+static void
+add_job(Events *events, const JobEvent *event)
+{
+	int64 event_id = store_next(STORE_EVENT_SEQ);
+	TupleTableSlot *row = begin_row(events, event_id);
+
+	store_set(row, EVENT_JOB_ID, Int64GetDatum(event->job_id));
+	store_set(row, EVENT_ATTEMPT, Int32GetDatum(event->attempt));
+	store_set(row, EVENT_STATE, event->state);
+	set_or_null(row, EVENT_GROUP_KEY, event->group_key);
+	set_or_null(row, EVENT_WORKER, event->worker);
+	set_or_null(row, EVENT_ERROR, event->error);
+	store_add(events->store);
+	if (events->listeners != NIL)
+		deliver_job(events, event_id, event);
 }
 
 void
 events_add_row(Events **events, const Queue *queue, const char *what, TupleTableSlot *job,
 			   Datum worker, Datum error)
 {
-	JobEvent event = {.what = what, .state = what, .worker = worker, .error = error};
+	JobEvent event = {.worker = worker};
 
 	if (queue == NULL || !queue->job_events)
 		return;
 	event.job_id = DatumGetInt64(job->tts_values[JOB_ID]);
 	event.attempt = DatumGetInt32(job->tts_values[JOB_ATTEMPT]);
+	event.state = CStringGetTextDatum(what);
 	if (!job->tts_isnull[JOB_GROUP_KEY])
 		event.group_key = job->tts_values[JOB_GROUP_KEY];
-	add_job(events, queue, &event);
+	if (error != (Datum) 0)
+		event.error = clip(error);
+	set_job_topic(open_events(events), queue, what);
+	add_job(*events, &event);
 }
 
 /* A queue that was dropped, or is being drained, gets none. */
@@ -270,7 +312,7 @@ event_publish(const char *topic, Datum key, Datum payload)
 	topic_check(topic, "topic");
 	check_not_reserved(topic);
 	check_size(payload);
-	set_topic(open_events(&events), topic);
+	set_topic(open_events(&events), topic, 0);
 	event_id = add(events, key, payload);
 	events_close(events);
 	return event_id;
@@ -296,14 +338,33 @@ astrid_job_event(PG_FUNCTION_ARGS)
 	queue = queue_by_id(PG_GETARG_INT32(0));
 	if (queue == NULL || !queue->job_events)
 		PG_RETURN_VOID();
-	add_job(&events, queue,
-			&(JobEvent){.job_id = PG_GETARG_INT64(1),
-						.what = text_to_cstring(PG_GETARG_TEXT_PP(2)),
-						.state = text_to_cstring(PG_GETARG_TEXT_PP(3)),
-						.attempt = PG_GETARG_INT32(4),
-						.group_key = argument(fcinfo, 5),
-						.worker = argument(fcinfo, 6),
-						.error = argument(fcinfo, 7)});
+	set_job_topic(open_events(&events), queue, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	add_job(events, &(JobEvent){.job_id = PG_GETARG_INT64(1),
+								.state = PG_GETARG_DATUM(3),
+								.attempt = PG_GETARG_INT32(4),
+								.group_key = argument(fcinfo, 5),
+								.worker = argument(fcinfo, 6),
+								.error = PG_ARGISNULL(7) ? (Datum) 0 : clip(PG_GETARG_DATUM(7))});
 	events_close(events);
 	PG_RETURN_VOID();
+}
+
+/* astrid._event_payload(topic, job_id, attempt, state, group_key, worker, error) -> jsonb */
+Datum
+astrid_event_payload(PG_FUNCTION_ARGS)
+{
+	const char *topic;
+
+	for (int i = 0; i < 4; i++)
+		if (PG_ARGISNULL(i))
+			PG_RETURN_NULL();
+	topic = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!topic_matches(topic, "job.*.#.*"))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(job_payload(topic, &(JobEvent){.job_id = PG_GETARG_INT64(1),
+												   .attempt = PG_GETARG_INT32(2),
+												   .state = PG_GETARG_DATUM(3),
+												   .group_key = argument(fcinfo, 4),
+												   .worker = argument(fcinfo, 5),
+												   .error = argument(fcinfo, 6)}));
 }

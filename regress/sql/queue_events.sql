@@ -102,6 +102,12 @@ SELECT topic, key, CASE WHEN length(payload ->> 'error') > 60 THEN payload - 'er
   FROM pg_temp.told(:'begin');
 SELECT max(length(payload ->> 'error')) AS longest_error FROM pg_temp.told(:'begin');
 SELECT queue_name, state, payload ->> 'topic' AS topic FROM astrid.job_status WHERE queue_name LIKE 'ev%' AND state = 'ready';
+-- readers may have the payload made, and nothing but that
+SET ROLE astrid_reader;
+SELECT topic, key = payload ->> 'job_id' AS key, payload - 'job_id' AS payload FROM astrid.event_log WHERE topic = 'job.ev.jobs.completed' ORDER BY xid DESC, event_id DESC LIMIT 1;
+SELECT astrid._event_payload(NULL, 1, 1, 'dead', NULL, NULL, NULL) AS no_topic, astrid._event_payload('job.dead', 1, 1, 'dead', NULL, NULL, NULL) AS no_queue,
+       astrid._event_payload('job.a.b.dead', 1, 1, 'dead', NULL, NULL, NULL) AS payload;
+RESET ROLE;
 -- a queue that does not want them publishes nothing
 SELECT astrid_alter_queue('ev.jobs', job_events => false);
 SELECT pg_temp.settle();

@@ -23,14 +23,14 @@ BEGIN
          WHERE e.extname = 'astrid'
     LOOP
         EXECUTE format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', f.signature);
-        CONTINUE WHEN f.name ~ '^_' AND f.name NOT IN ('_number', '_health');
+        CONTINUE WHEN f.name ~ '^_' AND f.name NOT IN ('_number', '_health', '_event_payload');
         EXECUTE format('GRANT EXECUTE ON ROUTINE %s TO astrid_admin', f.signature);
         FOR class IN SELECT * FROM (VALUES
-            ('astrid_reader', '{clock,_number,_health,job,why,validate,events,event_cursor}'::text[]),
-            ('astrid_producer', '{clock,_number,_health,job,why,validate,events,event_cursor,enqueue,enqueue_batch,cancel,
-                                  publish,enqueue_trigger,publish_trigger}'),
-            ('astrid_worker', '{clock,_number,_health,job,why,validate,events,event_cursor,enqueue,enqueue_batch,publish,
-                                claim,complete,complete_batch,complete_and_claim,check_lease,fail,snooze,heartbeat,
+            ('astrid_reader', '{clock,_number,_health,_event_payload,job,why,validate,events,event_cursor}'::text[]),
+            ('astrid_producer', '{clock,_number,_health,_event_payload,job,why,validate,events,event_cursor,enqueue,
+                                  enqueue_batch,cancel,publish,enqueue_trigger,publish_trigger}'),
+            ('astrid_worker', '{clock,_number,_health,_event_payload,job,why,validate,events,event_cursor,enqueue,
+                                enqueue_batch,publish,claim,complete,complete_batch,complete_and_claim,check_lease,fail,snooze,heartbeat,
                                 progress,log,reap,maintain,wait}'))
             v (role_name, functions)
         LOOP

@@ -1,8 +1,17 @@
 -- Readers go by (transaction, event), as far as no transaction is under way: what they have read is final, and nothing
 -- can come before it any more. A cursor is that pair as a text.
 
+CREATE FUNCTION astrid._event_payload(topic text, job_id bigint, attempt int, state text, group_key text, worker text,
+                                      error text) RETURNS jsonb
+    LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'astrid_event_payload';
+COMMENT ON FUNCTION astrid._event_payload(text, bigint, int, text, text, text, text) IS
+    'The payload of an event of a job; null for another event.';
+
 CREATE VIEW astrid.event_log AS
-SELECT e.event_id, e.topic, e.key, e.payload, e.published_at,
+SELECT e.event_id, e.topic, coalesce(e.key, e.job_id::text) AS key,
+       coalesce(e.payload, astrid._event_payload(e.topic, e.job_id, e.attempt, e.state, e.group_key, e.worker, e.error))
+           AS payload,
+       e.published_at,
        e.xid < pg_snapshot_xmin(pg_current_snapshot()) AS settled,
        e.xid || '-' || e.event_id AS cursor, e.xid
   FROM astrid.event e;
@@ -59,10 +68,10 @@ BEGIN
         PERFORM astrid._topic_check_pattern(pattern);
     END IF;
     RETURN QUERY
-        SELECT e.event_id, e.topic, e.key, e.payload, e.published_at, e.xid || '-' || e.event_id
-          FROM astrid.event e
+        SELECT e.event_id, e.topic, e.key, e.payload, e.published_at, e.cursor
+          FROM astrid.event_log e
          WHERE (e.xid, e.event_id) > (place.xid, place.event_id)
-           AND e.xid < pg_snapshot_xmin(pg_current_snapshot())
+           AND e.settled
            AND (pattern IS NULL OR astrid._topic_matches(e.topic, pattern))
          ORDER BY e.xid, e.event_id
          LIMIT coalesce(max_events, 100);
