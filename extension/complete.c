@@ -213,25 +213,39 @@ check_result(TupleTableSlot *running, const Completion *item, bool batch, Refusa
 						   batch ? "job" : NULL, item->job_id, refusal);
 }
 
+/* The last of the items from i on whose job ids follow one another. */
+static int
+run_end(const Completion *items, int n, int i)
+{
+	while (i + 1 < n && items[i + 1].job_id == items[i].job_id + 1)
+		i++;
+	return i;
+}
+
 /* Completes what still has its lease and returns how many; the ids of the others are listed in
  * lost. */
 static int
 complete(Completion *items, int n, StringInfo lost)
 {
-	Rows *leases = leases_open();
+	Leases leases;
 	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
 	TimestampTz now = clock_now();
 	Refusal refusal = {0};
 	Store *history = NULL;
 	Events *events = NULL;
 	int done = 0;
+	int last = -1;
 
+	leases_open(&leases);
 	queues_refresh();
 	qsort(items, n, sizeof(Completion), compare_completions);
 	for (int i = 0; i < n; i++)
 	{
-		TupleTableSlot *row = leases_take(leases, items[i].job_id, items[i].lease_id);
+		TupleTableSlot *row;
 
+		if (i > last)
+			last = run_end(items, n, i);
+		row = leases_take(&leases, items[i].job_id, items[i].lease_id, items[last].job_id);
 		if (row == NULL)
 		{
 			appendStringInfo(lost, "%s" INT64_FORMAT, lost->len ? ", " : "", items[i].job_id);
@@ -248,7 +262,7 @@ complete(Completion *items, int n, StringInfo lost)
 	queue_schema_refuse(&refusal, "result");
 	if (history != NULL)
 		store_close(history);
-	rows_close(leases);
+	leases_close(&leases);
 	CommandCounterIncrement();
 	settle(after, done, now);
 	events_close(events);

@@ -17,37 +17,74 @@
 #include "lease.h"
 #include "rows.h"
 
-Rows *
-leases_open(void)
+void
+leases_open(Leases *leases)
 {
 	PreventCommandIfReadOnly("taking a lease");
-	return rows_open(STORE_RUNNING);
+	leases->rows = rows_open(STORE_RUNNING);
+	leases->at_a_row = false;
+}
+
+void
+leases_close(Leases *leases)
+{
+	rows_close(leases->rows);
+}
+
+/* Sees what was committed since. */
+static void
+refresh(Leases *leases)
+{
+	CHECK_FOR_INTERRUPTS();
+	rows_refresh(leases->rows);
+	leases->at_a_row = false;
+}
+
+static int64
+column(Leases *leases, int number)
+{
+	return DatumGetInt64(leases->rows->row->tts_values[number]);
+}
+
+/* The row after the last one, if it is the job's. */
+static bool
+follows(Leases *leases, int64 job_id)
+{
+	return leases->at_a_row && job_id == leases->at + 1 && rows_next(leases->rows) &&
+		   column(leases, JOB_ID) == job_id;
+}
+
+/* A row that is not there makes the scan stand at a later one. */
+static bool
+search(Leases *leases, int64 job_id, int64 last)
+{
+	ScanKeyData keys[2];
+
+	rows_key_int8_range(keys, 1, job_id, last);
+	return rows_find(leases->rows, keys, 2) && column(leases, JOB_ID) == job_id;
 }
 
 /* Finds the running row of the lease. */
 static bool
-find(Rows *leases, int64 job_id, int64 lease_id)
+find(Leases *leases, int64 job_id, int64 lease_id, int64 last)
 {
-	ScanKeyData key;
-
-	rows_key_int8(&key, 1, job_id);
-	return rows_find(leases, &key, 1) &&
-		   DatumGetInt64(leases->row->tts_values[RUNNING_LEASE_ID]) == lease_id;
+	leases->at_a_row = follows(leases, job_id) || search(leases, job_id, last);
+	leases->at = job_id;
+	return leases->at_a_row && column(leases, RUNNING_LEASE_ID) == lease_id;
 }
 
 TupleTableSlot *
-leases_take(Rows *leases, int64 job_id, int64 lease_id)
+leases_take(Leases *leases, int64 job_id, int64 lease_id, int64 last)
 {
-	while (find(leases, job_id, lease_id))
+	while (find(leases, job_id, lease_id, last))
 	{
-		TM_Result result = rows_delete(leases, true);
+		TM_Result result = rows_delete(leases->rows, true);
 
 		if (result == TM_Ok)
-			return leases->row;
+			return leases->rows->row;
 		if (result != TM_Updated)
 			return NULL;
-		CHECK_FOR_INTERRUPTS();
-		rows_refresh(leases);
+		refresh(leases);
 	}
 	return NULL;
 }
@@ -55,20 +92,20 @@ leases_take(Rows *leases, int64 job_id, int64 lease_id)
 bool
 lease_lock(int64 job_id, int64 lease_id)
 {
-	Rows *leases = leases_open();
+	Leases leases;
 	TM_Result result = TM_Deleted;
 
-	while (find(leases, job_id, lease_id))
+	leases_open(&leases);
+	while (find(&leases, job_id, lease_id, job_id))
 	{
 		/* The weakest lock that keeps the row: it lets heartbeats through, which a worker sends
 		 * from elsewhere. */
-		result = rows_lock(leases, LockTupleKeyShare);
+		result = rows_lock(leases.rows, LockTupleKeyShare);
 		if (result != TM_Updated)
 			break;
-		CHECK_FOR_INTERRUPTS();
-		rows_refresh(leases);
+		refresh(&leases);
 		result = TM_Deleted;
 	}
-	rows_close(leases);
+	leases_close(&leases);
 	return result == TM_Ok;
 }
