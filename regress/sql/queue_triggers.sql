@@ -8,9 +8,13 @@ CREATE FUNCTION pg_temp.settle() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     seen xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
-    WHILE pg_snapshot_xmin(pg_current_snapshot()) < seen LOOP
+    FOR look IN 1..3000 LOOP
+        IF pg_snapshot_xmin(pg_current_snapshot()) >= seen THEN
+            RETURN;
+        END IF;
         PERFORM pg_sleep(0.01);
     END LOOP;
+    RAISE EXCEPTION 'a transaction older than % does not end', seen;
 END
 $$;
 SELECT pg_temp.settle();

@@ -4,7 +4,6 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 use Astrid;
 
 my $node = start_node('stats', conf => "astrid.maintenance_interval = 100ms\nautovacuum = off\nrestart_after_crash = on\n");
@@ -118,27 +117,44 @@ my $work = q{
 my $script = $node->basedir . '/work.sql';
 append_to_file($script, $work);
 
+# Ends with stop_load(), or with the server; the time is only a bound.
 sub start_load
 {
-	my ($seconds) = @_;
 	my $out = '';
-	my $handle = IPC::Run::start([ 'pgbench', '-n', '-c', '5', '-j', '2', '-T', $seconds, '--max-tries=100', '-f', $script,
+	my $handle = IPC::Run::start([ 'pgbench', '-n', '-c', '5', '-j', '2', '-T', '180', '--max-tries=100', '-f', $script,
 			$node->connstr('postgres') . ' application_name=load' ], '>', \$out, '2>&1');
 	$node->poll_query_until('postgres', q{SELECT count(*) = 5 FROM pg_stat_activity WHERE application_name = 'load'});
 	return $handle;
 }
 
-# While they are counted again and again
-my $load = start_load(8);
-my $counted = 0;
-for (1 .. 60)
+# Until the load has enqueued so many jobs more
+sub wait_for_work
 {
-	$counted++ if run('SELECT astrid_stats_recount()') eq 't';
-	usleep(50_000);
+	my ($jobs) = @_;
+	my $last = $jobs + run('SELECT last_value FROM astrid.job_seq');
+	return $node->poll_query_until('postgres', "SELECT last_value >= $last FROM astrid.job_seq");
 }
-$load->finish;
-cmp_ok($counted, '>', 20, "counted anew under load ($counted times)");
-cmp_ok(run('SELECT completed FROM astrid.queue_stats WHERE queue_name = \'a\''), '>', 50, 'jobs were completed meanwhile');
+
+sub stop_load
+{
+	my ($handle) = @_;
+	$handle->signal('INT');
+	$handle->finish;
+	return $node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name = 'load'});
+}
+
+# While they are counted again and again
+my $load = start_load();
+my ($counted, $completed) = (0, 0);
+for (1 .. 2000)
+{
+	last if $counted >= 60 && $completed >= 500;
+	$counted++ if run('SELECT astrid_stats_recount()') eq 't';
+	$completed = run('SELECT completed FROM astrid.queue_stats WHERE queue_name = \'a\'');
+}
+stop_load($load);
+cmp_ok($counted, '>=', 60, "counted anew under load ($counted times)");
+cmp_ok($completed, '>=', 500, "jobs were completed meanwhile ($completed)");
 all_agree('after load');
 
 # Each client keeps what it sees of its own
@@ -165,8 +181,8 @@ all_agree('after prepared transactions');
 # A crash in the middle of work
 for my $round (1 .. 2)
 {
-	$load = start_load(4);
-	usleep(1_500_000);
+	$load = start_load();
+	wait_for_work(1000);
 	my $pid = run(q{SELECT pid FROM pg_stat_activity WHERE application_name = 'load' LIMIT 1});
 	kill 'KILL', $pid;
 	$load->finish;
@@ -177,7 +193,8 @@ for my $round (1 .. 2)
 # A crash of the process that counts, and a restart
 $node->restart;
 all_agree('restart');
-$load = start_load(2);
+$load = start_load();
+wait_for_work(1000);
 $node->stop('immediate');
 $load->finish;
 $node->start;
@@ -241,8 +258,9 @@ $node->start;
 run(q{SELECT astrid_enqueue(queue_name, '{}') FROM astrid.queue});
 run('SELECT astrid_stats_recount()');
 is(run($difference), '', 'more queues than places: each count is that of the rows');
-$load = start_load(2);
-$load->finish;
+$load = start_load();
+wait_for_work(1000);
+stop_load($load);
 is(run($difference), '', 'and after load');
 my $places = run('SELECT count(*) FROM astrid.queue_stats WHERE enqueued IS NOT NULL');
 cmp_ok($places, '<=', 3, 'totals are shown of those that have a place');
