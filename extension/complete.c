@@ -51,6 +51,7 @@ typedef struct Aftermath
 	int32 queue_id;
 	Datum unique_key; /* 0: none */
 	Datum group_key;  /* 0: it has no place of a group */
+	uint32 stripe;    /* of that, else 0 */
 } Aftermath;
 
 static int
@@ -92,11 +93,13 @@ remember(TupleTableSlot *running)
 {
 	bool has_place = !running->tts_isnull[JOB_ADMISSION] &&
 					 DatumGetInt32(running->tts_values[JOB_ADMISSION]) == ADMISSION_ALL;
+	Datum group = has_place ? copy_text(running, JOB_GROUP_KEY) : (Datum) 0;
 
 	return (Aftermath){.job_id = DatumGetInt64(running->tts_values[JOB_ID]),
 					   .queue_id = DatumGetInt32(running->tts_values[JOB_QUEUE_ID]),
 					   .unique_key = copy_text(running, JOB_UNIQUE_KEY),
-					   .group_key = has_place ? copy_text(running, JOB_GROUP_KEY) : (Datum) 0};
+					   .group_key = group,
+					   .stripe = group != (Datum) 0 ? group_stripe(group) : 0};
 }
 
 /* By queue and group: locks of groups are taken in one order. */
@@ -105,12 +108,10 @@ compare_aftermaths(const void *a, const void *b)
 {
 	const Aftermath *aa = a;
 	const Aftermath *ab = b;
-	uint32 sa = aa->group_key ? group_stripe(aa->group_key) : 0;
-	uint32 sb = ab->group_key ? group_stripe(ab->group_key) : 0;
 
 	if (aa->queue_id != ab->queue_id)
 		return aa->queue_id < ab->queue_id ? -1 : 1;
-	return (sa > sb) - (sa < sb);
+	return (aa->stripe > ab->stripe) - (aa->stripe < ab->stripe);
 }
 
 /* Places under the limits of queues become free. */

@@ -1,7 +1,7 @@
 /*
  * Index entries (see entries.h). Called by store.c, rows.c.
  *
- * The indexes of the tables of jobs are plain: columns of a B-tree, unique or not. An entry for one
+ * The indexes of the tables of jobs are plain: columns, unique or not. An entry for one
  * takes a line of code; what the executor sets up for it, for one row, takes longer than the entry.
  * Two are partial, by a column that is at hand. As soon as a table has another index, which a user
  * added, the executor does it all.
@@ -66,8 +66,8 @@ is_plain(Relation index)
 {
 	const FormData_pg_index *form = index->rd_index;
 
-	return index->rd_rel->relam == BTREE_AM_OID && form->indisready && form->indimmediate &&
-		   !form->indisexclusion &&
+	return (index->rd_rel->relam == BTREE_AM_OID || index->rd_rel->relam == HASH_AM_OID) &&
+		   form->indisready && form->indimmediate && !form->indisexclusion &&
 		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indexprs, NULL) &&
 		   heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL);
 }
@@ -136,17 +136,21 @@ entries_close(Entries *entries)
 	pfree(entries);
 }
 
-static void
-add_entry(Entries *entries, Relation index, TupleTableSlot *row)
+/* False where the index has the key already, which it tells only if it is not to raise an error. */
+static bool
+add_entry(Entries *entries, Relation index, TupleTableSlot *row, IndexUniqueCheck check)
 {
+	bool is_new;
+
 	const FormData_pg_index *form = index->rd_index;
 	Datum values[INDEX_MAX_KEYS];
 	bool nulls[INDEX_MAX_KEYS];
 
 	for (int i = 0; i < form->indnatts; i++)
 		values[i] = slot_getattr(row, form->indkey.values[i], &nulls[i]);
-	(void) index_insert(index, values, nulls, &row->tts_tid, entries->rel,
-						form->indisunique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, NULL);
+	is_new = index_insert(index, values, nulls, &row->tts_tid, entries->rel,
+						  form->indisunique ? check : UNIQUE_CHECK_NO, false, NULL);
+	return is_new || check != UNIQUE_CHECK_PARTIAL || !form->indisunique;
 }
 
 /* A boolean that is not null. */
@@ -159,16 +163,30 @@ is_listed(const TableIndex *index, TupleTableSlot *row)
 		   DatumGetBool(slot_getattr(row, index->column + 1, &is_null)) == index->value;
 }
 
-void
-entries_add(Entries *entries, TupleTableSlot *row)
+static bool
+add_by_executor(Entries *entries, TupleTableSlot *row, IndexUniqueCheck check)
 {
+	bool conflict = false;
+	List *unsure;
+
+	if (check == UNIQUE_CHECK_PARTIAL)
+		unsure = ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(entries->result, row, entries->estate,
+														&conflict);
+	else
+		unsure = ASTRID_INSERT_INDEX_TUPLES(entries->result, row, entries->estate);
+	list_free(unsure);
+	ResetPerTupleExprContext(entries->estate);
+	return !conflict;
+}
+
+static bool
+add(Entries *entries, TupleTableSlot *row, IndexUniqueCheck check)
+{
+	bool all_new = true;
+
 	if (entries->estate != NULL)
-	{
-		list_free(ASTRID_INSERT_INDEX_TUPLES(entries->result, row, entries->estate));
-		ResetPerTupleExprContext(entries->estate);
-		return;
-	}
-	for (int i = 0; i < entries->n; i++)
+		return add_by_executor(entries, row, check);
+	for (int i = 0; i < entries->n && all_new; i++)
 	{
 		TableIndex *index = &entries->indexes[i];
 
@@ -176,6 +194,19 @@ entries_add(Entries *entries, TupleTableSlot *row)
 			continue;
 		if (index->rel == NULL)
 			index->rel = index_open(index->id, RowExclusiveLock);
-		add_entry(entries, index->rel, row);
+		all_new = add_entry(entries, index->rel, row, check);
 	}
+	return all_new;
+}
+
+void
+entries_add(Entries *entries, TupleTableSlot *row)
+{
+	(void) add(entries, row, UNIQUE_CHECK_YES);
+}
+
+bool
+entries_try_add(Entries *entries, TupleTableSlot *row)
+{
+	return add(entries, row, UNIQUE_CHECK_PARTIAL);
 }

@@ -16,4 +16,8 @@ extern void entries_close(Entries *entries);
 /* Adds the entries of a row that has just been written; it knows its place. */
 extern void entries_add(Entries *entries, TupleTableSlot *row);
 
+/* The same, but false where another row has its key in a unique index, or may have it when its
+ * transaction commits: then this row must not stay. */
+extern bool entries_try_add(Entries *entries, TupleTableSlot *row);
+
 #endif

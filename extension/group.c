@@ -31,6 +31,7 @@
 #include "group.h"
 #include "place.h"
 #include "rows.h"
+#include "slot.h"
 #include "wake.h"
 
 PG_FUNCTION_INFO_V1(astrid_stripe);
@@ -75,12 +76,20 @@ typedef struct KnownGroup
 	int taken; /* places, counted up to the limit */
 } KnownGroup;
 
+/* A group in which a place has become free; this call has its lock. */
+typedef struct LeftGroup
+{
+	int32 queue_id;
+	Datum key;
+} LeftGroup;
+
 struct Groups
 {
 	int jobs_expected;
-	Rows *slots;
+	Slots *slots;
+	int n_left;
+	LeftGroup *left; /* as many as jobs_expected */
 	Rows *parked;
-	Store *new_slots;
 	Store *waiting;
 	int32 told; /* queue whose workers look again when this is over; 0: none */
 	int n_known;
@@ -94,39 +103,8 @@ groups_open(int jobs_expected)
 	Groups *groups = palloc0(sizeof(Groups));
 
 	groups->jobs_expected = Max(jobs_expected, 1);
-	groups->slots = rows_open(STORE_GROUP_SLOT);
+	groups->slots = slots_open(groups->jobs_expected);
 	return groups;
-}
-
-void
-groups_close(Groups *groups)
-{
-	if (groups->new_slots != NULL)
-		store_close(groups->new_slots);
-	if (groups->waiting != NULL)
-		store_close(groups->waiting);
-	if (groups->parked != NULL)
-		rows_close(groups->parked);
-	rows_close(groups->slots);
-	CommandCounterIncrement();
-	pfree(groups);
-}
-
-/* Places of the group that are taken, counted up to the limit; its lock is held, and what this
- * transaction did was written. */
-static int
-count_slots(Groups *groups, int32 queue_id, Datum group, int limit)
-{
-	ScanKeyData key[2];
-	int n = 0;
-
-	rows_key_int4(&key[0], 1, queue_id);
-	rows_key_text(&key[1], 2, group);
-	rows_refresh(groups->slots);
-	for (bool found = rows_find(groups->slots, key, 2); found && n < limit;
-		 found = rows_next(groups->slots))
-		n++;
-	return n;
 }
 
 static void
@@ -158,22 +136,8 @@ known_group(Groups *groups, const Queue *queue, Datum key)
 	group->queue_id = queue->id;
 	group->stripe = stripe;
 	group->key = PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
-	group->taken = count_slots(groups, queue->id, key, queue->group_concurrency);
+	group->taken = slots_count(groups->slots, queue->id, key, queue->group_concurrency);
 	return group;
-}
-
-static void
-add_slot(Groups *groups, int32 queue_id, Datum group, Datum job_id)
-{
-	TupleTableSlot *row;
-
-	if (groups->new_slots == NULL)
-		groups->new_slots = store_open(STORE_GROUP_SLOT, groups->jobs_expected);
-	row = store_row(groups->new_slots);
-	store_set(row, GROUP_SLOT_QUEUE_ID, Int32GetDatum(queue_id));
-	store_set(row, GROUP_SLOT_GROUP_KEY, group);
-	store_set(row, GROUP_SLOT_JOB_ID, job_id);
-	store_add(groups->new_slots);
 }
 
 static void
@@ -228,21 +192,9 @@ group_admit(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz
 		return false;
 	}
 	group->taken++;
-	add_slot(groups, queue->id, key, job->tts_values[JOB_ID]);
+	slots_add(groups->slots, queue->id, key, job->tts_values[JOB_ID]);
 	store_set(job, JOB_ADMISSION, Int32GetDatum(ADMISSION_ALL));
 	return true;
-}
-
-/* Deletes the slot of the job; false where it has none. */
-static bool
-free_slot(Groups *groups, int32 queue_id, Datum group, int64 job_id)
-{
-	ScanKeyData key[3];
-
-	rows_key_int4(&key[0], 1, queue_id);
-	rows_key_text(&key[1], 2, group);
-	rows_key_int8(&key[2], 3, job_id);
-	return rows_find(groups->slots, key, 3) && rows_delete(groups->slots, true) == TM_Ok;
 }
 
 /* A parked job becomes ready, with a place of its group, ahead of those of its priority that were
@@ -260,7 +212,8 @@ hand_on(Groups *groups, const Queue *queue, TupleTableSlot *parked)
 	store_set(row, JOB_LANE, Int32GetDatum(lane));
 	store_set(row, JOB_POSITION, Int64GetDatum(position));
 	store_set(row, JOB_ADMISSION, Int32GetDatum(ADMISSION_ALL));
-	add_slot(groups, queue->id, parked->tts_values[JOB_GROUP_KEY], parked->tts_values[JOB_ID]);
+	slots_add(groups->slots, queue->id, parked->tts_values[JOB_GROUP_KEY],
+			  parked->tts_values[JOB_ID]);
 	store_add(ready);
 	store_close(ready);
 	floor_note_rows(FLOOR_READY, queue->name, lane, position);
@@ -269,39 +222,34 @@ hand_on(Groups *groups, const Queue *queue, TupleTableSlot *parked)
 
 /* Finds the first of the group that is parked; the group's lock is held. */
 static bool
-find_parked(Groups *groups, int32 queue_id, Datum group)
+find_parked(Groups *groups, const LeftGroup *group)
 {
 	ScanKeyData key[2];
 
-	if (groups->parked == NULL)
-		groups->parked = rows_open_by(STORE_WAITING, STORE_WAITING_PARKED);
-	else
-		rows_refresh(groups->parked);
-	rows_key_int4(&key[0], 1, queue_id);
-	rows_key_text(&key[1], 2, group);
+	rows_key_int4(&key[0], 1, group->queue_id);
+	rows_key_text(&key[1], 2, group->key);
 	return rows_find(groups->parked, key, 2);
 }
 
 /* Gives free places of the group to those that are parked. */
 static void
-fill_places(Groups *groups, const Queue *queue, Datum group)
+fill_places(Groups *groups, const Queue *queue, const LeftGroup *group)
 {
 	int taken;
 
-	if (groups->new_slots != NULL)
-		store_flush(groups->new_slots);
-	CommandCounterIncrement();
-	taken = count_slots(groups, queue->id, group, queue->group_concurrency);
-	while (taken < queue->group_concurrency && find_parked(groups, queue->id, group))
+	slots_flush(groups->slots);
+	taken = slots_count(groups->slots, queue->id, group->key, queue->group_concurrency);
+	while (taken < queue->group_concurrency && find_parked(groups, group))
 	{
 		CHECK_FOR_INTERRUPTS();
-		/* Else it was cancelled just now. */
+		/* Else it was cancelled or replaced just now. */
 		if (rows_delete(groups->parked, true) == TM_Ok)
 		{
 			hand_on(groups, queue, groups->parked->row);
 			taken++;
 		}
 		CommandCounterIncrement();
+		rows_refresh(groups->parked);
 	}
 }
 
@@ -315,18 +263,67 @@ tell_others(Groups *groups, const Queue *queue)
 	groups->told = queue->id;
 }
 
+/* Where several groups were left, one look at the queue mostly answers for all of them. It is given
+ * up where rows that are gone make it longer than a look for each. */
+static bool
+may_be_parked(Groups *groups, int32 queue_id)
+{
+	ScanKeyData key;
+
+	rows_key_int4(&key, 1, queue_id);
+	return groups->n_left == 1 || rows_may_find(groups->parked, &key, 1, groups->n_left);
+}
+
+/*
+ * Only who has a group's lock parks a job of it, and this call has the locks of all groups that it
+ * left: so a snapshot that is taken now shows all jobs that are parked there, and none follows
+ * until this transaction has ended.
+ */
+static void
+hand_on_places(Groups *groups)
+{
+	const Queue *queue = NULL;
+	bool parked = false;
+
+	groups->parked = rows_open_by(STORE_WAITING, STORE_WAITING_PARKED);
+	for (int i = 0; i < groups->n_left; i++)
+	{
+		const LeftGroup *group = &groups->left[i];
+
+		if (i == 0 || group->queue_id != groups->left[i - 1].queue_id)
+		{
+			queue = queue_by_id(group->queue_id);
+			parked = queue != NULL && queue->group_concurrency > 0 &&
+					 may_be_parked(groups, group->queue_id);
+		}
+		if (parked && find_parked(groups, group))
+			fill_places(groups, queue, group);
+	}
+	rows_close(groups->parked);
+}
+
 void
 group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 {
-	const Queue *queue = queue_by_id(queue_id);
-
 	(void) gate_enter(GATE_GROUP, queue_id, group_stripe(group), true);
-	tell_others(groups, queue);
-	if (!free_slot(groups, queue_id, group, job_id) || queue == NULL ||
-		queue->group_concurrency == 0)
+	tell_others(groups, queue_by_id(queue_id));
+	if (!slots_free(groups->slots, queue_id, group, job_id))
 		return;
-	if (find_parked(groups, queue_id, group))
-		fill_places(groups, queue, group);
+	if (groups->left == NULL)
+		groups->left = palloc(sizeof(LeftGroup) * groups->jobs_expected);
+	groups->left[groups->n_left++] = (LeftGroup){queue_id, group};
+}
+
+void
+groups_close(Groups *groups)
+{
+	if (groups->n_left > 0)
+		hand_on_places(groups);
+	if (groups->waiting != NULL)
+		store_close(groups->waiting);
+	slots_close(groups->slots);
+	CommandCounterIncrement();
+	pfree(groups);
 }
 
 /* astrid._stripe(group_key) -> int */

@@ -26,7 +26,8 @@ typedef struct Groups Groups;
 
 extern Groups *groups_open(int jobs_expected);
 
-/* Writes what the call has gathered. */
+/* Gives the places that were left to those who wait for them, and writes what the call has
+ * gathered. */
 extern void groups_close(Groups *groups);
 
 /* Must the group of this ready job be asked before it may run? */
@@ -46,8 +47,9 @@ extern bool group_try_lock(const Queue *queue, uint32 stripe);
  */
 extern bool group_admit(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz now);
 
-/* The job counts no more: the next one of its group that waits becomes ready. Waits for the group's
- * lock. */
+/* The job counts no more: the next one of its group that waits becomes ready with groups_close(),
+ * until which the key must stay. Waits for the group's lock. So many jobs at most as were expected.
+ */
 extern void group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Single rows of a table, found by an index (see rows.h). Called by lease.c, group.c, bucket.c,
- * depend.c, edges.c, children.c.
+ * Single rows of a table, found by an index (see rows.h). Called by lease.c, group.c, slot.c,
+ * bucket.c, depend.c, edges.c, children.c.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -22,8 +22,14 @@
 
 #define KEYS_MAX 3
 
+static Snapshot
+latest(void)
+{
+	return RegisterSnapshot(GetLatestSnapshot());
+}
+
 static Rows *
-open_with(StoreId table, Relation rel, Oid index)
+open_with(StoreId table, Relation rel, Oid index, Snapshot snapshot)
 {
 	Rows *rows = palloc0(sizeof(Rows));
 
@@ -31,20 +37,28 @@ open_with(StoreId table, Relation rel, Oid index)
 	rows->table = store_stats_table(table);
 	rows->index_id = index;
 	rows->row = table_slot_create(rows->rel, NULL);
-	rows->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	rows->snapshot = snapshot;
 	return rows;
 }
 
 Rows *
 rows_open(StoreId table)
 {
-	return open_with(table, table_open(store_oid(table), RowExclusiveLock), InvalidOid);
+	return open_with(table, table_open(store_oid(table), RowExclusiveLock), InvalidOid, latest());
 }
 
 Rows *
 rows_open_by(StoreId table, StoreId index)
 {
-	return open_with(table, table_open(store_oid(table), RowExclusiveLock), store_oid(index));
+	return open_with(table, table_open(store_oid(table), RowExclusiveLock), store_oid(index),
+					 latest());
+}
+
+Rows *
+rows_open_now_by(StoreId table, StoreId index)
+{
+	return open_with(table, table_open(store_oid(table), RowExclusiveLock), store_oid(index),
+					 SnapshotSelf);
 }
 
 Rows *
@@ -53,7 +67,7 @@ rows_open_unless_empty(StoreId table, StoreId index)
 	Relation rel = table_open(store_oid(table), RowExclusiveLock);
 
 	if (RelationGetNumberOfBlocks(rel) > 0)
-		return open_with(table, rel, store_oid(index));
+		return open_with(table, rel, store_oid(index), latest());
 	table_close(rel, NoLock);
 	return NULL;
 }
@@ -70,7 +84,8 @@ void
 rows_close(Rows *rows)
 {
 	end_scan(rows);
-	UnregisterSnapshot(rows->snapshot);
+	if (rows->snapshot != SnapshotSelf)
+		UnregisterSnapshot(rows->snapshot);
 	ExecDropSingleTupleTableSlot(rows->row);
 	if (rows->fetch != NULL)
 		table_index_fetch_end(rows->fetch);
@@ -85,7 +100,7 @@ rows_refresh(Rows *rows)
 {
 	end_scan(rows);
 	UnregisterSnapshot(rows->snapshot);
-	rows->snapshot = RegisterSnapshot(GetLatestSnapshot());
+	rows->snapshot = latest();
 }
 
 static void
@@ -106,8 +121,8 @@ rows_next(Rows *rows)
 	return true;
 }
 
-bool
-rows_find(Rows *rows, ScanKey key, int n)
+static void
+search(Rows *rows, ScanKey key, int n)
 {
 	Assert(n <= KEYS_MAX);
 	if (rows->scan == NULL)
@@ -115,7 +130,23 @@ rows_find(Rows *rows, ScanKey key, int n)
 	/* A scan keeps the number of keys it was begun with. */
 	rows->scan->numberOfKeys = n;
 	index_rescan(rows->scan, key, n, NULL, 0);
+}
+
+bool
+rows_find(Rows *rows, ScanKey key, int n)
+{
+	search(rows, key, n);
 	return rows_next(rows);
+}
+
+bool
+rows_may_find(Rows *rows, ScanKey key, int n, int entries)
+{
+	search(rows, key, n);
+	while (index_getnext_tid(rows->scan, ForwardScanDirection) != NULL)
+		if (entries-- == 0 || index_fetch_heap(rows->scan, rows->row))
+			return true;
+	return false;
 }
 
 static void
@@ -225,6 +256,13 @@ rows_key_int8_range(ScanKey keys, int column, int64 from, int64 to)
 						   InvalidOid, F_INT8GE, Int64GetDatum(from));
 	ScanKeyEntryInitialize(&keys[1], 0, column, BTLessEqualStrategyNumber, InvalidOid, InvalidOid,
 						   F_INT8LE, Int64GetDatum(to));
+}
+
+void
+rows_key_hash(ScanKey key, int64 hash)
+{
+	ScanKeyEntryInitialize(key, 0, 1, HTEqualStrategyNumber, InvalidOid, InvalidOid, F_INT8EQ,
+						   Int64GetDatum(hash));
 }
 
 void

@@ -32,14 +32,23 @@ extern Rows *rows_open_by(StoreId table, StoreId index);
 
 /* Null where the table has not a single page: then nothing else is opened. */
 extern Rows *rows_open_unless_empty(StoreId table, StoreId index);
+
+/* By the index too, but with the rows as each look finds them: what is committed, and what this
+ * transaction did. For who holds a lock that keeps others from changing what it looks for: without
+ * one, a row may be missed, or seen twice, while it is moved. */
+extern Rows *rows_open_now_by(StoreId table, StoreId index);
 extern void rows_close(Rows *rows);
 
-/* Sees what was committed since. */
+/* Sees what was committed since; not for rows_open_now_by. */
 extern void rows_refresh(Rows *rows);
 
 /* The first row with this key, or beginning of one; then the next ones. */
 extern bool rows_find(Rows *rows, ScanKey key, int n);
 extern bool rows_next(Rows *rows);
+
+/* Is there a row with this key? Looks at so many entries of the index at most, some of which may be
+ * of rows that are gone, and says yes where there are more. */
+extern bool rows_may_find(Rows *rows, ScanKey key, int n, int entries);
 
 /*
  * The row that was written to this place, or what has become of it by updates that left the index
@@ -67,5 +76,8 @@ extern void rows_key_int8(ScanKey key, int column, int64 value);
 extern void rows_key_int8_range(ScanKey keys, int column, int64 from, int64 to);
 extern void rows_key_text(ScanKey key, int column, Datum value);
 extern void rows_key_bytes(ScanKey key, int column, Datum value); /* of a text with COLLATE "C" */
+
+/* Of a hash index: what is found may have another value. */
+extern void rows_key_hash(ScanKey key, int64 hash);
 
 #endif

@@ -20,13 +20,11 @@
 #include "utils/fmgrprotos.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/resowner.h"
 
 #include "entries.h"
 #include "recent.h"
 #include "store.h"
-
-/* Rows written at a time. A slot for each costs more than the writing that more would save. */
-#define STORE_ROWS_MAX 32
 
 static Oid oids[STORE_COUNT];
 static bool oids_valid = false;
@@ -74,6 +72,7 @@ oids_load(void)
 		[STORE_UNIQUE_WINDOW] = "unique_window",
 		[STORE_DEADLINE] = "deadline",
 		[STORE_WAITING_RUN_AT] = "waiting_run_at",
+		[STORE_GROUP_SLOT_HASH] = "group_slot_key_hash",
 		[STORE_WAITING_PARKED] = "waiting_parked",
 		[STORE_JOB_SEQ] = "job_seq",
 		[STORE_LEASE_SEQ] = "lease_seq",
@@ -198,34 +197,103 @@ note_place(Store *store, TupleTableSlot *row)
 	if (store->recent)
 		recent_note(DatumGetInt64(slot_getattr(row, JOB_ID + 1, &is_null)), store->id,
 					&row->tts_tid);
+	if (store->written != NULL)
+		store->written(row);
+}
+
+static void
+write_rows(Store *store)
+{
+	CommandId cid = GetCurrentCommandId(true);
+
+	if (store->n == 1)
+		table_tuple_insert(store->rel, store->slots[0], cid, 0, NULL);
+	else
+		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
+}
+
+static void
+clear(Store *store)
+{
+	for (int i = 0; i < store->n; i++)
+		ExecClearTuple(store->slots[i]);
+	store->n = 0;
 }
 
 /* Writes what was gathered. */
 void
 store_flush(Store *store)
 {
-	CommandId cid = GetCurrentCommandId(true);
-
 	if (store->n == 0)
 		return;
 	if (store->entries == NULL)
 		store->entries = entries_open(store->rel);
-	if (store->n == 1)
-		table_tuple_insert(store->rel, store->slots[0], cid, 0, NULL);
-	else
-		table_multi_insert(store->rel, store->slots, store->n, cid, 0, NULL);
+	write_rows(store);
 	for (int i = 0; i < store->n; i++)
 	{
 		entries_add(store->entries, store->slots[i]);
 		note_place(store, store->slots[i]);
-		ExecClearTuple(store->slots[i]);
 	}
-	store->n = 0;
+	clear(store);
+}
+
+static bool
+try_write(Store *store)
+{
+	write_rows(store);
+	for (int i = 0; i < store->n; i++)
+		if (!entries_try_add(store->entries, store->slots[i]))
+			return false;
+	return true;
+}
+
+static void
+end_subtransaction(bool commit, MemoryContext context, ResourceOwner owner)
+{
+	if (commit)
+		ReleaseCurrentSubTransaction();
+	else
+		RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+}
+
+bool
+store_try_flush(Store *store)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	bool written;
+
+	/* What stays open after the subtransaction is opened before it. */
+	if (store->entries == NULL)
+		store->entries = entries_open(store->rel);
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		written = try_write(store);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		/* Who catches it ends a subtransaction of its own. */
+		end_subtransaction(false, context, owner);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	end_subtransaction(written, context, owner);
+	clear(store);
+	return written;
 }
 
 /* Takes over the row from store_row(); its values are copied, so what they pointed to may go. */
 void
-store_add(Store *store)
+store_gather(Store *store)
 {
 	TupleTableSlot *slot = store->slots[store->n];
 
@@ -233,7 +301,14 @@ store_add(Store *store)
 	if (store->table != STATS_NO_TABLE)
 		stats_note_row(store->table, slot, 1);
 	ExecMaterializeSlot(slot);
-	if (++store->n == store->capacity)
+	store->n++;
+}
+
+void
+store_add(Store *store)
+{
+	store_gather(store);
+	if (store->n == store->capacity)
 		store_flush(store);
 }
 

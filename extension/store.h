@@ -129,6 +129,7 @@ enum
 	GROUP_SLOT_QUEUE_ID,
 	GROUP_SLOT_GROUP_KEY,
 	GROUP_SLOT_JOB_ID,
+	GROUP_SLOT_KEY_HASH,
 	GROUP_SLOT_COLUMNS
 };
 
@@ -148,6 +149,7 @@ enum
 	UNIQUE_KEY_NEXT_ID,
 	UNIQUE_KEY_HELD_UNTIL,
 	UNIQUE_KEY_FINISHED,
+	UNIQUE_KEY_KEY_HASH,
 	UNIQUE_KEY_COLUMNS
 };
 
@@ -186,6 +188,7 @@ typedef enum StoreId
 	STORE_SUBSCRIPTION,
 	STORE_WAITING_RUN_AT, /* indexes */
 	STORE_WAITING_PARKED,
+	STORE_GROUP_SLOT_HASH,
 	STORE_READY_JOB,
 	STORE_DEPENDENCY_PARENT,
 	STORE_JOB_SEQ,
@@ -195,6 +198,9 @@ typedef enum StoreId
 	STORE_EVENT = STORE_HISTORY + RING_SLOTS,
 	STORE_COUNT = STORE_EVENT + RING_SLOTS
 } StoreId;
+
+/* Rows written at a time: bounds memory for large batches. */
+#define STORE_ROWS_MAX 128
 
 /* A table open for adding rows. Rows are gathered and written together by store_flush(). */
 typedef struct Store
@@ -208,8 +214,9 @@ typedef struct Store
 	int capacity;
 	ItemPointerData *places; /* of the rows that were written, for whoever gave room for them */
 	int n_places;
-	bool recent;            /* its rows are new jobs: recent.h is told */
-	TupleTableSlot **slots; /* made when first needed */
+	bool recent;                          /* its rows are new jobs: recent.h is told */
+	void (*written)(TupleTableSlot *row); /* null, or told of each row when it has its place */
+	TupleTableSlot **slots;               /* made when first needed */
 } Store;
 
 /* Sets a column of a row. */
@@ -243,7 +250,14 @@ extern Oid store_key(Relation rel);
 extern Store *store_open(StoreId id, int rows_expected);
 extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
+
+/* As store_add, for who calls store_try_flush after STORE_ROWS_MAX rows at the latest. */
+extern void store_gather(Store *store);
 extern void store_flush(Store *store);
+
+/* As store_flush, in a subtransaction; but false, with nothing left of the rows, where a unique
+ * index has one of them or gets it from another session just now, which is not waited for. */
+extern bool store_try_flush(Store *store);
 extern void store_close(Store *store);
 
 /* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */

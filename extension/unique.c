@@ -4,7 +4,8 @@
  *
  * A key is a row of a table of its own, held from enqueue to the job's final state: so no move of a
  * job can meet a conflict. Enqueue inserts it as ON CONFLICT DO NOTHING does, speculatively, but
- * without the planner and with table and index opened once for all jobs of a call.
+ * without the planner and with table and index opened once for all jobs of a call. Many that are all
+ * new are written together (unique_new.c).
  *
  * A running job cannot be replaced. What should replace it waits in astrid.waiting, blocked, as
  * next_id of the key, which is handed on to it when the running job ends.
@@ -29,12 +30,16 @@
 #include "clock.h"
 #include "compat.h"
 #include "helpers.h"
+#include "keyhash.h"
 #include "rows.h"
 #include "unique.h"
 
 PG_FUNCTION_INFO_V1(astrid_hold_key);
 PG_FUNCTION_INFO_V1(astrid_release_key);
 PG_FUNCTION_INFO_V1(astrid_forget_key);
+
+/* Of the index. */
+#define KEY_COLUMNS 3
 
 struct Keys
 {
@@ -73,7 +78,7 @@ unique_open(void)
 	keys->rel = table_open(store_oid(STORE_UNIQUE_KEY), RowExclusiveLock);
 	keys->index = index_open(store_key(keys->rel), RowExclusiveLock);
 	InitDirtySnapshot(keys->dirty);
-	keys->scan = ASTRID_INDEX_BEGINSCAN(keys->rel, keys->index, &keys->dirty, 2);
+	keys->scan = ASTRID_INDEX_BEGINSCAN(keys->rel, keys->index, &keys->dirty, KEY_COLUMNS);
 	keys->row = table_slot_create(keys->rel, NULL);
 	return keys;
 }
@@ -123,13 +128,14 @@ read_row(TupleTableSlot *slot, KeyRow *row)
 static bool
 look(Keys *keys, KeyRow *row)
 {
-	ScanKeyData key[2];
+	ScanKeyData key[KEY_COLUMNS];
 
-	rows_key_int4(&key[0], 1, row->queue_id);
-	rows_key_bytes(&key[1], 2, row->key);
+	rows_key_int8(&key[0], 1, key_hash(row->queue_id, row->key));
+	rows_key_int4(&key[1], 2, row->queue_id);
+	rows_key_bytes(&key[2], 3, row->key);
 	for (;;)
 	{
-		index_rescan(keys->scan, key, 2, NULL, 0);
+		index_rescan(keys->scan, key, KEY_COLUMNS, NULL, 0);
 		if (!index_getnext_slot(keys->scan, ForwardScanDirection, keys->row))
 			return false;
 		read_row(keys->row, row);
@@ -169,6 +175,7 @@ fill(TupleTableSlot *slot, const KeyRow *row)
 	store_set(slot, UNIQUE_KEY_KEY, row->key);
 	store_set(slot, UNIQUE_KEY_JOB_ID, Int64GetDatum(row->holder.job_id));
 	store_set(slot, UNIQUE_KEY_FINISHED, BoolGetDatum(row->holder.finished));
+	store_set(slot, UNIQUE_KEY_KEY_HASH, Int64GetDatum(key_hash(row->queue_id, row->key)));
 	if (row->holder.next_id != 0)
 		store_set(slot, UNIQUE_KEY_NEXT_ID, Int64GetDatum(row->holder.next_id));
 	if (row->held_until != 0)

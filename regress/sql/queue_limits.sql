@@ -243,3 +243,26 @@ SELECT count(*) FROM astrid_enqueue_batch('one', '{"{}","{}"}');
 SELECT job_id, lease_id FROM astrid_claim('{one}', 'w') \gset
 SELECT count(*) FROM astrid_complete_and_claim(ARRAY[:job_id], ARRAY[:lease_id], NULL, '{one}', 'w');
 SELECT astrid_drop_queue('two'), astrid_drop_queue('one');
+
+-- Groups are found by a number; two that have the same one are two.
+SELECT astrid_create_queue('places', group_concurrency => 1);
+\set a 'field 42 of night 3, run'
+\set b 'fa18tctot92w}|h,!dx+L7_^'
+SELECT astrid._key_hash(1, :'a') = astrid._key_hash(1, :'b') AS same, astrid._key_hash(1, :'a') = astrid._key_hash(2, :'a') AS other_queue;
+SELECT count(*) FROM astrid_enqueue_batch('places', array_fill('{}'::jsonb, '{4}'), group_keys => ARRAY[:'a', :'a', :'b', :'b']);
+SELECT group_key FROM astrid_claim('{places}', 'w', 9);
+SELECT astrid_complete(job_id, lease_id) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running' AND group_key = :'b';
+SELECT group_key FROM astrid_claim('{places}', 'w', 9);
+SELECT bool_and(astrid_complete(job_id, lease_id)) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running';
+SELECT group_key FROM astrid_claim('{places}', 'w', 9);
+SELECT bool_and(astrid_complete(job_id, lease_id)) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running';
+-- One call leaves several groups: each place goes to the first that waits for it, once.
+SELECT count(*) FROM astrid_enqueue_batch('places', array_fill('{}'::jsonb, '{8}'), group_keys => '{a,b,c,d,b,c,c,d}');
+SELECT count(*) FROM astrid_claim('{places}', 'w', 9);
+SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running';
+SELECT string_agg(group_key, ' ' ORDER BY group_key) FROM astrid_claim('{places}', 'w', 9);
+SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running';
+SELECT string_agg(group_key, ' ' ORDER BY group_key) FROM astrid_claim('{places}', 'w', 9);
+SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid.job_status WHERE queue_name = 'places' AND state = 'running';
+SELECT count(*) FROM astrid.group_slot;
+SELECT astrid_drop_queue('places');

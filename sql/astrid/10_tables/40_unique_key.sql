@@ -6,7 +6,8 @@ CREATE TABLE astrid.unique_key (
     next_id    bigint,
     held_until timestamptz,
     finished   boolean NOT NULL DEFAULT false,
-    PRIMARY KEY (queue_id, unique_key)
+    key_hash   bigint NOT NULL GENERATED ALWAYS AS (astrid._key_hash(queue_id, unique_key)) STORED,
+    PRIMARY KEY (key_hash, queue_id, unique_key)
 );
 COMMENT ON TABLE astrid.unique_key IS 'Unique keys of live jobs: held from enqueue to the final state, or until a window is over.';
 COMMENT ON COLUMN astrid.unique_key.queue_id IS 'Queue in which the key is unique.';
@@ -15,6 +16,7 @@ COMMENT ON COLUMN astrid.unique_key.job_id IS 'The job that holds it.';
 COMMENT ON COLUMN astrid.unique_key.next_id IS 'The job that waits until the holder has ended and then has the key; null: none.';
 COMMENT ON COLUMN astrid.unique_key.held_until IS 'The key stays taken until then even if the job ends earlier; null: no window.';
 COMMENT ON COLUMN astrid.unique_key.finished IS 'True: the job has ended, only its window holds the key.';
+COMMENT ON COLUMN astrid.unique_key.key_hash IS 'Number by which the key is found.';
 
 CREATE TABLE astrid.unique_window (
     free_at    timestamptz NOT NULL,

@@ -23,12 +23,14 @@ CREATE TABLE astrid.group_slot (
     queue_id  int NOT NULL,
     group_key text NOT NULL,
     job_id    bigint NOT NULL,
-    PRIMARY KEY (queue_id, group_key, job_id)
+    key_hash  bigint NOT NULL GENERATED ALWAYS AS (astrid._key_hash(queue_id, group_key)) STORED
 );
+CREATE INDEX group_slot_key_hash ON astrid.group_slot USING hash (key_hash);
 COMMENT ON TABLE astrid.group_slot IS 'Jobs that count towards the concurrency of their group.';
 COMMENT ON COLUMN astrid.group_slot.queue_id IS 'Queue with the limit.';
 COMMENT ON COLUMN astrid.group_slot.group_key IS 'The group.';
 COMMENT ON COLUMN astrid.group_slot.job_id IS 'The job.';
+COMMENT ON COLUMN astrid.group_slot.key_hash IS 'Number by which the places of the group are found.';
 
 -- Generic cell rate algorithm (ITU-T I.371): one time per bucket instead of a level and a time.
 CREATE TABLE astrid.bucket (

@@ -173,7 +173,8 @@ CREATE FUNCTION astrid._waits_for_key_of(w astrid.waiting) RETURNS bigint
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
 SELECT k.job_id FROM astrid.unique_key k
- WHERE k.queue_id = w.queue_id AND k.unique_key = w.unique_key AND k.next_id = w.job_id
+ WHERE k.key_hash = astrid._key_hash(w.queue_id, w.unique_key) AND k.queue_id = w.queue_id
+   AND k.unique_key = w.unique_key AND k.next_id = w.job_id
 $$;
 COMMENT ON FUNCTION astrid._waits_for_key_of(astrid.waiting) IS
     'The job that has the unique key for which a blocked job waits; null: it waits for none.';

@@ -43,8 +43,9 @@ SELECT format('group "%s" of queue "%s"', w.group_key, q.queue_name)
   FROM (SELECT DISTINCT x.queue_id, x.group_key FROM astrid.waiting x WHERE x.parked) w
   JOIN astrid.queue q USING (queue_id)
  WHERE q.group_concurrency IS NULL
-    OR (SELECT count(*) FROM astrid.group_slot g WHERE g.queue_id = w.queue_id AND g.group_key = w.group_key)
-       < q.group_concurrency
+    OR (SELECT count(*) FROM astrid.group_slot g
+         WHERE g.key_hash = astrid._key_hash(w.queue_id, w.group_key) AND g.queue_id = w.queue_id
+           AND g.group_key = w.group_key) < q.group_concurrency
 $$;
 COMMENT ON FUNCTION astrid._unsound_parked() IS 'Groups with a free place and jobs that wait for one.';
 

@@ -117,7 +117,9 @@ BEGIN
         RETURN NULL;
     END IF;
     SELECT array_agg(g.job_id ORDER BY g.job_id) INTO holders
-      FROM astrid.group_slot g WHERE g.queue_id = q.queue_id AND g.group_key = _why_group.group_key;
+      FROM astrid.group_slot g
+     WHERE g.key_hash = astrid._key_hash(q.queue_id, _why_group.group_key) AND g.queue_id = q.queue_id
+       AND g.group_key = _why_group.group_key;
     IF coalesce(cardinality(holders), 0) < q.group_concurrency THEN
         RETURN NULL;
     END IF;

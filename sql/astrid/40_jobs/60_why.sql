@@ -199,8 +199,8 @@ CREATE FUNCTION astrid._why_key(job bigint, queue int, key text) RETURNS text
 $$
 SELECT coalesce((SELECT format('; its unique key "%s" stays taken until %s', k.unique_key, k.held_until)
                    FROM astrid.unique_key k
-                  WHERE k.queue_id = queue AND k.unique_key = key AND k.job_id = job AND k.finished
-                    AND k.held_until > astrid.clock()), '')
+                  WHERE k.key_hash = astrid._key_hash(queue, key) AND k.queue_id = queue AND k.unique_key = key
+                    AND k.job_id = job AND k.finished AND k.held_until > astrid.clock()), '')
 $$;
 COMMENT ON FUNCTION astrid._why_key(bigint, int, text) IS
     'What astrid.why adds for a job that has ended before the window of its unique key.';

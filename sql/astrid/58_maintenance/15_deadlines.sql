@@ -81,8 +81,8 @@ BEGIN
                                     LIMIT 1000))
         RETURNING x.*)
     DELETE FROM astrid.unique_key k USING over o
-     WHERE k.queue_id = o.queue_id AND k.unique_key = o.unique_key AND k.job_id = o.job_id AND k.finished
-       AND k.held_until <= now_at;
+     WHERE k.key_hash = astrid._key_hash(o.queue_id, o.unique_key) AND k.queue_id = o.queue_id
+       AND k.unique_key = o.unique_key AND k.job_id = o.job_id AND k.finished AND k.held_until <= now_at;
     GET DIAGNOSTICS n = ROW_COUNT;
     RETURN n;
 END
