@@ -15,6 +15,7 @@
 #include "replace.h"
 #include "rows.h"
 #include "unique.h"
+#include "unique_new.h"
 
 static const struct
 {
@@ -261,22 +262,46 @@ has_places(int32 queue_id)
 	return queue != NULL && queue->group_concurrency > 0;
 }
 
+/* Jobs with a key each of their own, in the order of the keys. */
+static void
+settle_each(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options, TimestampTz now)
+{
+	bool replaces = n > 1 && options->mode != UNIQUE_IGNORE && has_places(queue_id);
+	int held = 0;
+	Keys *keys;
+
+	/* The locks of groups come before all keys: then it must be all or none of these. */
+	if (!replaces || n <= STORE_ROWS_MAX)
+		held = unique_hold_new(jobs, n, queue_id, options->window, now);
+	if (held == n)
+		return;
+	keys = unique_open();
+	if (replaces)
+		enter_groups(keys, jobs, n, queue_id);
+	for (int i = held; i < n; i++)
+		settle(keys, jobs[i], queue_id, options, now);
+	unique_close(keys);
+}
+
 void
 replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
 			   TimestampTz now)
 {
-	Keys *keys = unique_open();
+	KeyedJob **first = palloc(sizeof(KeyedJob *) * n);
+	int n_first = 0;
 
 	if (n > 1)
 		qsort(jobs, n, sizeof(KeyedJob *), compare_jobs);
-	if (n > 1 && options->mode != UNIQUE_IGNORE && has_places(queue_id))
-		enter_groups(keys, jobs, n, queue_id);
 	for (int i = 0; i < n; i++)
-		if (i > 0 && unique_compare(jobs[i]->key, jobs[i - 1]->key) == 0)
-			settle_again(jobs[i - 1], jobs[i], options->mode);
+		if (i == 0 || unique_compare(jobs[i]->key, jobs[i - 1]->key) != 0)
+			first[n_first++] = jobs[i];
+	settle_each(first, n_first, queue_id, options, now);
+	for (int i = 0, f = -1; i < n; i++)
+		if (f + 1 < n_first && jobs[i] == first[f + 1])
+			f++;
 		else
-			settle(keys, jobs[i], queue_id, options, now);
-	unique_close(keys);
+			settle_again(jobs[i - 1], jobs[i], options->mode);
+	pfree(first);
 }
 
 bool
