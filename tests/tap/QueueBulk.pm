@@ -8,7 +8,7 @@ use warnings;
 
 our @groups;
 
-# Jobs by queue, numbers, or what they have in common; the states by which kind.
+# Jobs by queue, numbers, or what they have in common; the states by which kind. Mostly so that there is such a job.
 sub filter
 {
 	my ($m, $states, $finished_too) = @_;
@@ -21,6 +21,14 @@ sub filter
 	$filter{group_key} = any(@groups) if $by eq 'group';
 	$filter{unique_key} = 'key' . any(1 .. 6) if $by eq 'key';
 	$filter{priority} = any(-1, 0, 1) if $by eq 'priority';
+	my ($one) = some(1, jobs($m, @$states));
+	if ($one && chance(0.8))
+	{
+		my %like = (queue => ($m->queue_of($one) // {})->{name}, group_key => $one->{group_key}, unique_key => $one->{unique_key},
+			priority => $one->{priority}, state => [ $one->{state}, some(1, @$states) ]);
+		$filter{$_} = $like{$_} for grep { defined $like{$_} && $filter{$_} } keys %like;
+		push @{ $filter{job_ids} }, $one->{id} if $filter{job_ids};
+	}
 	delete $filter{queue} if $by =~ /group|key/ && chance(0.5);
 	return \%filter;
 }
