@@ -223,10 +223,19 @@ run_end(const Completion *items, int n, int i)
 	return i;
 }
 
-/* Completes what still has its lease and returns how many; the ids of the others are listed in
- * lost. */
+static void
+raise_lease_lost(const char *job_ids)
+{
+	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_LEASE_LOST)), errmsg("lease_lost"),
+					errdetail("Jobs: %s", job_ids),
+					errhint("The lease ran out, or the job was cancelled or dropped: roll back "
+							"what was done for it.")));
+}
+
+/* Completes what still has its lease and returns how many. With all, any other is an error, before
+ * anything is done about what the jobs leave behind. */
 static int
-complete(Completion *items, int n, StringInfo lost)
+complete(Completion *items, int n, bool all)
 {
 	Leases leases;
 	Aftermath *after = palloc(sizeof(Aftermath) * Max(n, 1));
@@ -234,9 +243,11 @@ complete(Completion *items, int n, StringInfo lost)
 	Refusal refusal = {0};
 	Store *history = NULL;
 	Events *events = NULL;
+	StringInfoData lost;
 	int done = 0;
 	int last = -1;
 
+	initStringInfo(&lost);
 	leases_open(&leases);
 	queues_refresh();
 	qsort(items, n, sizeof(Completion), compare_completions);
@@ -249,7 +260,7 @@ complete(Completion *items, int n, StringInfo lost)
 		row = leases_take(&leases, items[i].job_id, items[i].lease_id, items[last].job_id);
 		if (row == NULL)
 		{
-			appendStringInfo(lost, "%s" INT64_FORMAT, lost->len ? ", " : "", items[i].job_id);
+			appendStringInfo(&lost, "%s" INT64_FORMAT, lost.len ? ", " : "", items[i].job_id);
 			continue;
 		}
 		check_result(row, &items[i], n > 1, &refusal);
@@ -260,6 +271,8 @@ complete(Completion *items, int n, StringInfo lost)
 					   (Datum) 0);
 		after[done++] = remember(row);
 	}
+	if (all && done < n)
+		raise_lease_lost(lost.data);
 	queue_schema_refuse(&refusal, "result");
 	if (history != NULL)
 		store_close(history);
@@ -294,21 +307,11 @@ get_batch(FunctionCallInfo fcinfo, int *n)
 	return items;
 }
 
-static void
-raise_lease_lost(const char *job_ids)
-{
-	ereport(ERROR, (errcode(astrid_sqlstate(ASTRID_LEASE_LOST)), errmsg("lease_lost"),
-					errdetail("Jobs: %s", job_ids),
-					errhint("The lease ran out, or the job was cancelled or dropped: roll back "
-							"what was done for it.")));
-}
-
 /* astrid.complete(job_id, lease_id, result) -> boolean */
 Datum
 astrid_complete(PG_FUNCTION_ARGS)
 {
 	Completion item;
-	StringInfoData lost;
 
 	arg_require(fcinfo, 0, "job_id");
 	arg_require(fcinfo, 1, "lease_id");
@@ -316,20 +319,17 @@ astrid_complete(PG_FUNCTION_ARGS)
 	item.lease_id = PG_GETARG_INT64(1);
 	item.result = PG_GETARG_DATUM(2);
 	item.result_is_null = PG_ARGISNULL(2);
-	initStringInfo(&lost);
-	PG_RETURN_BOOL(complete(&item, 1, &lost) == 1);
+	PG_RETURN_BOOL(complete(&item, 1, false) == 1);
 }
 
 /* astrid.complete_batch(job_ids, lease_ids, results) -> int */
 Datum
 astrid_complete_batch(PG_FUNCTION_ARGS)
 {
-	StringInfoData lost;
 	int n;
 	Completion *items = get_batch(fcinfo, &n);
 
-	initStringInfo(&lost);
-	PG_RETURN_INT32(complete(items, n, &lost));
+	PG_RETURN_INT32(complete(items, n, false));
 }
 
 /* astrid.complete_and_claim(job_ids, lease_ids, results, queues, worker, max_jobs, lease) -> as
@@ -337,13 +337,11 @@ astrid_complete_batch(PG_FUNCTION_ARGS)
 Datum
 astrid_complete_and_claim(PG_FUNCTION_ARGS)
 {
-	StringInfoData lost;
 	int n;
 	Completion *items = get_batch(fcinfo, &n);
 
-	initStringInfo(&lost);
-	if (n > 0 && complete(items, n, &lost) < n)
-		raise_lease_lost(lost.data);
+	if (n > 0)
+		(void) complete(items, n, true);
 	claim_jobs(fcinfo, 3);
 	return (Datum) 0;
 }
