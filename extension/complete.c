@@ -146,37 +146,16 @@ leave_groups(const Aftermath *after, int n)
 		groups_close(groups);
 }
 
-/* By queue and key: keys are released in the order in which they are taken. */
-static int
-compare_keys(const void *a, const void *b)
-{
-	const Aftermath *aa = *(Aftermath *const *) a;
-	const Aftermath *ab = *(Aftermath *const *) b;
-
-	if (aa->queue_id != ab->queue_id)
-		return aa->queue_id < ab->queue_id ? -1 : 1;
-	return unique_compare(aa->unique_key, ab->unique_key);
-}
-
 static void
-release_keys(Aftermath *after, int n, TimestampTz now)
+release_keys(const Aftermath *after, int n, TimestampTz now)
 {
-	Aftermath **keyed = palloc(sizeof(Aftermath *) * Max(n, 1));
-	Keys *keys;
-	int n_keyed = 0;
+	HeldKey *held = palloc(sizeof(HeldKey) * Max(n, 1));
+	int n_held = 0;
 
 	for (int i = 0; i < n; i++)
 		if (after[i].unique_key)
-			keyed[n_keyed++] = &after[i];
-	if (n_keyed == 0)
-		return;
-	if (n_keyed > 1)
-		qsort(keyed, n_keyed, sizeof(Aftermath *), compare_keys);
-	keys = unique_open();
-	for (int i = 0; i < n_keyed; i++)
-		unique_release(keys, keyed[i]->queue_id, keyed[i]->unique_key, keyed[i]->job_id, now);
-	unique_close(keys);
-	CommandCounterIncrement();
+			held[n_held++] = (HeldKey){after[i].queue_id, after[i].unique_key, after[i].job_id};
+	unique_release(held, n_held, now);
 }
 
 /* Unique keys, children and places under limits become free. */

@@ -38,9 +38,17 @@ extern int64 unique_holder(Keys *keys, int32 queue_id, Datum key);
 extern bool unique_follow(Keys *keys, int32 queue_id, Datum key, const KeyHolder *holder,
 						  int64 job_id, int64 window, TimestampTz now);
 
-/* The job has reached a final state: the key is free, stays taken until its window is over, or goes
- * on to the job that waits for it. */
-extern void unique_release(Keys *keys, int32 queue_id, Datum key, int64 job_id, TimestampTz now);
+/* A key and the job that has it. */
+typedef struct HeldKey
+{
+	int32 queue_id;
+	Datum key;
+	int64 job_id;
+} HeldKey;
+
+/* The jobs have reached a final state: each key is free, stays taken until its window is over, or
+ * goes on to the job that waits for it. */
+extern void unique_release(const HeldKey *held, int n, TimestampTz now);
 
 /* The same for one job only. */
 extern void unique_release_one(int32 queue_id, Datum key, int64 job_id, TimestampTz now);
