@@ -20,8 +20,9 @@ disperse() {
     sql -c "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'crowd'" >/dev/null
     until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'crowd'")" -eq 0 ]; do :; done
 }
+# pgbench counts microseconds in 32 bits: no sleep of an hour.
 wait_elsewhere="CALL astrid_wait('{bench_other}', '60 s');"
-listen_and_idle=$'LISTEN bench_jobs;\n\\sleep 3600 s'
+listen_and_idle=$'LISTEN bench_jobs;\n\\sleep 1000 s'
 
 # latency NAME: from the acknowledged commit of an enqueue to the return of astrid_wait in another session.
 latency() {
@@ -99,7 +100,7 @@ beats() {
     echo '\sleep :pause ms'
 }
 # The same number of sessions, which do nothing: what the heartbeats cost, not the connections.
-drain_beside_idle() { side 200 $'SELECT 1;\n\\sleep 3600 s' drain astrid 4 1; }
+drain_beside_idle() { side 200 $'SELECT 1;\n\\sleep 1000 s' drain astrid 4 1; }
 drain_beside_beats() { side 200 "$(beats "$period")" drain astrid 4 1; }
 
 bench_heartbeat() {
