@@ -136,7 +136,9 @@ add_waiting(Batch *batch, const NewJob *item, bool blocked)
 	else if (old != NULL && old->parents_left > 0)
 		keep_parents(row, old);
 	store_add(batch->waiting);
-	batch->due = Min(batch->due, item->run_at);
+	/* What waits for others is not for maintenance to move. */
+	if (!blocked && !parked)
+		batch->due = Min(batch->due, item->run_at);
 }
 
 /* A parent has failed already. */
@@ -258,7 +260,8 @@ batch_end(Batch *batch)
 		store_flush(batch->waiting);
 		depend_end(&batch->depend, batch->waiting->places);
 		store_close(batch->waiting);
-		wake_maintenance_at(batch->due);
+		if (batch->due != DT_NOEND)
+			wake_maintenance_at(batch->due);
 	}
 	if (batch->deadlines != NULL)
 	{

@@ -49,7 +49,7 @@ typedef struct Batch
 	int n;
 	int32 lane;
 	int64 first;     /* lowest position of those in ready */
-	TimestampTz due; /* lowest run_at of those in waiting */
+	TimestampTz due; /* lowest run_at of those that are scheduled */
 	Store *ready;    /* opened when first needed */
 	Store *waiting;
 	Store *cancelled;

@@ -167,13 +167,24 @@ my $listener = $node->background_psql('postgres');
 $listener->query_safe('LISTEN astrid');
 $producer->query_safe(q{SELECT astrid_enqueue('a', '{}')}) for 1 .. 200;
 my $told = '';
-my $deadline = time + 30;
+my $deadline = time + 60;
 $told .= $listener->query('SELECT 1') while $told !~ /notification/ && time < $deadline;
 like($told, qr/notification "astrid" with payload "[^"]*\ba\b/, 'LISTEN astrid tells of the queue');
 my @senders = $told =~ /process with PID (\d+)/g;
 is( $node->safe_psql('postgres', "SELECT DISTINCT backend_type FROM pg_stat_activity WHERE pid = $senders[0]"),
 	'astrid maintenance', 'the worker sends it, not the producers');
 cmp_ok(scalar @senders, '<', 50, 'not one per commit: ' . scalar(@senders) . ' for 200');
+
+# The worker makes a pass for what falls due, and before it sends a hint; what waits for another job is not due
+my $engine = 'SELECT passed_at FROM astrid._engine()';
+my $passed = $node->safe_psql('postgres', $engine);
+$producer->query_safe(q{SELECT astrid_enqueue('b', '{}', depends_on => ARRAY[astrid_enqueue('b', '{}')])});
+$told = '';
+$told .= $listener->query('SELECT 1') while $told !~ /payload "[^"]*\bb\b/ && time < $deadline;
+like($told, qr/payload "[^"]*\bb\b/, 'the hint for the parent of a blocked job');
+is($node->safe_psql('postgres', $engine), $passed, 'a blocked job makes no work for the worker');
+$producer->query_safe(q{SELECT astrid_enqueue('b', '{}', run_at => clock_timestamp() + '10 ms')});
+ok($node->poll_query_until('postgres', "SELECT passed_at > '$passed' FROM astrid._engine()"), 'a scheduled one does');
 $listener->quit;
 $producer->quit;
 
