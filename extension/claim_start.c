@@ -14,6 +14,7 @@
 #include "deadline.h"
 #include "place.h"
 #include "stats.h"
+#include "tidy.h"
 
 /* Columns of the result. */
 enum
@@ -73,6 +74,7 @@ put_result(Claim *claim, const Queue *queue, TupleTableSlot *row)
 void
 claim_start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 {
+	int64 lease_id = store_next(STORE_LEASE_SEQ);
 	TupleTableSlot *row;
 
 	if (claim->running == NULL)
@@ -81,7 +83,8 @@ claim_start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 	store_copy_job(row, ready);
 	store_set(row, JOB_ATTEMPT, Int32GetDatum(DatumGetInt32(ready->tts_values[JOB_ATTEMPT]) + 1));
 	store_set(row, JOB_PAYLOAD, payload_in_line(ready->tts_values[JOB_PAYLOAD]));
-	store_set(row, RUNNING_LEASE_ID, Int64GetDatum(store_next(STORE_LEASE_SEQ)));
+	store_set(row, RUNNING_LEASE_ID, Int64GetDatum(lease_id));
+	tidy_note_lease(lease_id);
 	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
 	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
 	store_set(row, RUNNING_WORKER, claim->worker);

@@ -4,6 +4,7 @@
  * Every job leaves a dead row in both. Autovacuum looks once a minute (autovacuum_naptime): by then
  * a fast queue has left a gigabyte, and a table that has grown does not shrink as long as a job
  * lies near its end. So the maintenance worker does it: after so many leases, in small portions.
+ * Who takes the lease that makes them enough wakes it.
  *
  * Not while the horizon stands still, since then there is nothing to win; and at most a small part
  * of the time, since with a large backlog each portion has large indexes to read. The files are not
@@ -17,16 +18,19 @@
 #include "access/xact.h"
 #include "commands/vacuum.h"
 #include "nodes/makefuncs.h"
+#include "storage/latch.h"
 #include "storage/procarray.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "database.h"
+#include "shmem.h"
 #include "store.h"
 #include "tidy.h"
 
 #define LEASES_BETWEEN 2000 /* dead rows in each of the tables */
-#define PAUSE_FACTOR   10   /* pause at least this many times as long as it took */
+#define PAUSE_FACTOR   5    /* pause at least this many times as long as it took */
 
 static const StoreId hot_tables[] = {STORE_READY, STORE_RUNNING};
 
@@ -95,4 +99,17 @@ tidy_hot_tables(void)
 	CommitTransactionCommand();
 	MemoryContextDelete(context);
 	not_before = GetCurrentTimestamp() + (GetCurrentTimestamp() - begin) * PAUSE_FACTOR;
+}
+
+void
+tidy_note_lease(int64 lease_id)
+{
+	SharedDatabase *database;
+	Latch *latch;
+
+	if (lease_id % LEASES_BETWEEN != 0 || (database = database_mine()) == NULL)
+		return;
+	latch = database->latch;
+	if (latch != NULL)
+		SetLatch(latch);
 }

@@ -1,6 +1,6 @@
 /*
- * Vacuum of the tables that jobs pass through. Called by maintenance.c. SPDX-License-Identifier:
- * PostgreSQL
+ * Vacuum of the tables that jobs pass through. Called by maintenance.c and claim_start.c.
+ * SPDX-License-Identifier: PostgreSQL
  */
 #ifndef ASTRID_TIDY_H
 #define ASTRID_TIDY_H
@@ -8,5 +8,8 @@
 /* Vacuums them where enough jobs have passed; to be called outside a transaction, by a worker that
  * has nothing else open. */
 extern void tidy_hot_tables(void);
+
+/* Each lease leaves dead rows: wakes the maintenance worker when there are enough of them. */
+extern void tidy_note_lease(int64 lease_id);
 
 #endif

@@ -36,5 +36,13 @@ for my $round (1 .. 10)
 }
 cmp_ok($node->safe_psql('postgres', $pages), '<', 3 * $before, '30000 more find room where the first were');
 
+# Claims wake it, though it has nothing else to do for an hour
+$node->safe_psql('postgres', q{ALTER SYSTEM SET astrid.maintenance_interval = '1h'; SELECT pg_reload_conf();
+	SELECT count(*) FROM astrid_enqueue_batch('q', array_fill('{}'::jsonb, '{6000}'))});
+$node->poll_query_until('postgres', q{SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE backend_type = 'astrid maintenance'});
+my $count = $node->safe_psql('postgres', $vacuums);
+$node->safe_psql('postgres', q{SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim('{q}', 'tap', 1000);} x 6);
+ok($node->poll_query_until('postgres', "SELECT ($vacuums) > $count"), 'claims alone are followed by a vacuum too');
+
 $node->stop;
 done_testing();
