@@ -35,8 +35,8 @@ hold_prepared() {
     esac
 }
 
-# A standby with a physical slot and hot_standby_feedback, on which a query is open.
-hold_standby() {
+# A standby with a physical slot and hot_standby_feedback.
+hold_replica() {
     case $1 in
     begin)
         as_pg "$bin/pg_basebackup" -h "$PGHOST" -p "$PGPORT" -U postgres -D "$dir/standby" -R -C -S standby -c fast
@@ -48,14 +48,27 @@ wal_receiver_status_interval = 1
 max_standby_streaming_delay = -1
 CONF
         as_pg "$bin/pg_ctl" -D "$dir/standby" -l "$dir/standby.log" -w start >/dev/null
+        held "pg_replication_slots WHERE active"
+        ;;
+    end)
+        as_pg "$bin/pg_ctl" -D "$dir/standby" -m immediate -w stop >/dev/null
+        rm -rf "$dir/standby" "$dir/socket"
+        until sql -c "SELECT pg_drop_replication_slot('standby')" >/dev/null 2>&1; do :; done
+        ;;
+    esac
+}
+
+# The same, and a query is open on it.
+hold_standby() {
+    case $1 in
+    begin)
+        hold_replica begin
         open_session "$dir/socket" bench
         held "pg_replication_slots WHERE xmin IS NOT NULL"
         ;;
     end)
         close_session
-        as_pg "$bin/pg_ctl" -D "$dir/standby" -m immediate -w stop >/dev/null
-        rm -rf "$dir/standby" "$dir/socket"
-        until sql -c "SELECT pg_drop_replication_slot('standby')" >/dev/null 2>&1; do :; done
+        hold_replica end
         ;;
     esac
 }

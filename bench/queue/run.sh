@@ -124,12 +124,14 @@ bench_snapshot() {
     done
 }
 
-# compare_held: what HOLD names against a control without it and against raw; once with the claim floor switched off.
+# compare_held: what HOLD names against a control without it and against raw; once with the claim floor switched off. The
+# control of a query on a standby is that standby: it replays on the same processors.
 compare_held() {
-    local held=$HOLD a b c ratios="" raws=""
+    local held=$HOLD control=nothing a b c ratios="" raws=""
+    [ "$held" != standby ] || control=replica
     for _ in $(seq "$rounds"); do
         a=$(steady astrid 4 1)
-        b=$(HOLD=nothing steady astrid 4 1)
+        b=$(HOLD=$control steady astrid 4 1)
         c=$(steady raw 4 1)
         printf 'snapshot %-10s last 10 s of %d s: astrid %5.0f, without %5.0f, raw %5.0f jobs/s\n' "$held" "$seconds" "$a" "$b" "$c"
         ratios="$ratios$(awk -v a="$a" -v b="$b" 'BEGIN {print a / b}')"$'\n'
