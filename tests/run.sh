@@ -6,7 +6,7 @@
 mode=${1:-check}
 [ $# -eq 0 ] || shift
 export ASTRID_CHECK_LONG=$([ "$mode" = check-long ] && echo 1)
-limit=$([ "$mode" = check-long ] && echo 14400 || echo 900) # s for one step
+limit=$([ "$mode" = check-long ] && echo 14400 || echo $((900 + 2 * ${CHAOS_SECONDS:-0}))) # s for one step
 log=$top/build/test
 mkdir -p "$log"
 passed=0 failed=0 skipped=0 failures=""

@@ -7,7 +7,7 @@ cp -r "$top/tests/tap" "$top/tests/limit.pl" "$top/tests/upgrade" "$top/contrib"
 cp "$ASTRID_BIN"/astrid* "$scratch/bin"
 [ "$(id -u)" != 0 ] || chown -R postgres: "$scratch"
 cd "$scratch" || exit 1
-limit=$([ -n "${ASTRID_CHECK_LONG:-}" ] && echo 7200 || echo 300) # s for one file
+limit=$([ -n "${ASTRID_CHECK_LONG:-}" ] && echo 7200 || echo $((300 + 2 * ${CHAOS_SECONDS:-0}))) # s for one file
 # As root, where cgroup version 2 has its controllers on: a subtree for the tests' account (182_worker_cgroup).
 cgroups=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 export ASTRID_TEST_CGROUP=""
