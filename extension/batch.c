@@ -17,6 +17,7 @@
 #include "floor.h"
 #include "group.h"
 #include "place.h"
+#include "recent.h"
 #include "stats.h"
 #include "unique.h"
 #include "wake.h"
@@ -76,7 +77,7 @@ open_store(StoreId table, int n)
 {
 	Store *store = store_open(table, n);
 
-	store->recent = true;
+	store->written = recent_note;
 	return store;
 }
 
@@ -260,8 +261,7 @@ batch_end(Batch *batch)
 		store_flush(batch->waiting);
 		depend_end(&batch->depend, batch->waiting->places);
 		store_close(batch->waiting);
-		if (batch->due != DT_NOEND)
-			wake_maintenance_at(batch->due);
+		wake_maintenance_at(batch->due);
 	}
 	if (batch->deadlines != NULL)
 	{

@@ -289,8 +289,8 @@ settle_from(Settling *settling, const Edge *list)
 	events_close(settling->events);
 }
 
-static int
-compare_ids(const void *a, const void *b)
+int
+children_compare_ids(const void *a, const void *b)
 {
 	int64 ia = *(const int64 *) a;
 	int64 ib = *(const int64 *) b;
@@ -307,7 +307,7 @@ children_settle(int64 *parent_ids, int n, ParentEnd end)
 	if (n == 0 || (settling.edges = edges_open()) == NULL)
 		return;
 	settling.now = clock_now();
-	qsort(parent_ids, n, sizeof(int64), compare_ids);
+	qsort(parent_ids, n, sizeof(int64), children_compare_ids);
 	edges_take(settling.edges, parent_ids, n, end);
 	first = edges_next(settling.edges);
 	if (first != NULL)

@@ -23,6 +23,9 @@ extern const char *children_reason(int64 parent_id, ParentEnd end);
 /* A row of astrid.history, its job's columns set: cancelled, without having run. */
 extern void children_mark_cancelled(TupleTableSlot *row, TimestampTz now, const char *reason);
 
+/* The order of job numbers, for qsort(). */
+extern int children_compare_ids(const void *a, const void *b);
+
 /*
  * These jobs have ended, and their rows are gone from where they were: children that waited for
  * nothing else go on, others are cancelled, with their own children. The caller has called

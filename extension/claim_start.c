@@ -84,12 +84,12 @@ claim_start(Claim *claim, const Queue *queue, TupleTableSlot *ready)
 	store_set(row, JOB_ATTEMPT, Int32GetDatum(DatumGetInt32(ready->tts_values[JOB_ATTEMPT]) + 1));
 	store_set(row, JOB_PAYLOAD, payload_in_line(ready->tts_values[JOB_PAYLOAD]));
 	store_set(row, RUNNING_LEASE_ID, Int64GetDatum(lease_id));
-	tidy_note_lease(lease_id);
 	store_set(row, RUNNING_LEASE_UNTIL, claim->lease_until);
 	store_set(row, RUNNING_STARTED_AT, TimestampTzGetDatum(claim->now));
 	store_set(row, RUNNING_WORKER, claim->worker);
 	put_result(claim, queue, row);
 	store_add(claim->running);
 	stats_note_claim(queue->id);
+	tidy_note_lease(lease_id);
 	place_note_claim(queue, DatumGetInt64(ready->tts_values[JOB_POSITION]));
 }

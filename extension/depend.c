@@ -163,15 +163,6 @@ look_up(const Depend *depend, Search *search, int64 parent_id)
 	return strcmp(state, "completed") == 0 ? PARENT_COMPLETED : PARENT_CANCELLED;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	int64 ia = *(const int64 *) a;
-	int64 ib = *(const int64 *) b;
-
-	return (ia > ib) - (ia < ib);
-}
-
 /* The numbers in depends_on in order, each once; returns how many. */
 static int
 sort_wanted(const ArgArray *wanted, int64 *ids)
@@ -184,7 +175,7 @@ sort_wanted(const ArgArray *wanted, int64 *ids)
 			raise_missing("null");
 		ids[i] = DatumGetInt64(wanted->values[i]);
 	}
-	qsort(ids, wanted->n, sizeof(int64), compare_ids);
+	qsort(ids, wanted->n, sizeof(int64), children_compare_ids);
 	for (int i = 0; i < wanted->n; i++)
 		if (i == 0 || ids[i] != ids[n - 1])
 			ids[n++] = ids[i];

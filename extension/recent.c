@@ -1,5 +1,5 @@
 /*
- * Where this session has just put its new jobs (see recent.h). Called by store.c, depend.c.
+ * Where this session has just put its new jobs (see recent.h). Called by batch.c, depend.c.
  *
  * Who enqueues a job that depends on another has mostly enqueued that one just before: its row is
  * then found without an index. A few are enough; nothing here is needed for a correct answer.
@@ -15,9 +15,12 @@
 static Recent jobs[RECENT_JOBS];
 
 void
-recent_note(int64 job_id, StoreId table, const ItemPointerData *place)
+recent_note(StoreId table, TupleTableSlot *row)
 {
-	jobs[job_id % RECENT_JOBS] = (Recent){job_id, table, *place};
+	bool is_null;
+	int64 job_id = DatumGetInt64(slot_getattr(row, JOB_ID + 1, &is_null));
+
+	jobs[job_id % RECENT_JOBS] = (Recent){job_id, table, row->tts_tid};
 }
 
 const Recent *

@@ -15,7 +15,8 @@ typedef struct Recent
 	ItemPointerData place;
 } Recent;
 
-extern void recent_note(int64 job_id, StoreId table, const ItemPointerData *place);
+/* For Store.written: the rows are new jobs. */
+extern void recent_note(StoreId table, TupleTableSlot *row);
 
 /* Null: not known. The place may be out of date: see whether the job is still there. */
 extern const Recent *recent_find(int64 job_id);

@@ -283,6 +283,13 @@ settle_each(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options
 	unique_close(keys);
 }
 
+/* Has the job before it, in the order of the keys, the same key? */
+static bool
+is_repeated(KeyedJob **jobs, int i)
+{
+	return i > 0 && unique_compare(jobs[i]->key, jobs[i - 1]->key) == 0;
+}
+
 void
 replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
 			   TimestampTz now)
@@ -293,13 +300,11 @@ replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *opti
 	if (n > 1)
 		qsort(jobs, n, sizeof(KeyedJob *), compare_jobs);
 	for (int i = 0; i < n; i++)
-		if (i == 0 || unique_compare(jobs[i]->key, jobs[i - 1]->key) != 0)
+		if (!is_repeated(jobs, i))
 			first[n_first++] = jobs[i];
 	settle_each(first, n_first, queue_id, options, now);
-	for (int i = 0, f = -1; i < n; i++)
-		if (f + 1 < n_first && jobs[i] == first[f + 1])
-			f++;
-		else
+	for (int i = 0; i < n; i++)
+		if (is_repeated(jobs, i))
 			settle_again(jobs[i - 1], jobs[i], options->mode);
 	pfree(first);
 }

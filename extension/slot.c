@@ -96,7 +96,7 @@ slots_count(Slots *slots, int32 queue_id, Datum group, int limit)
 }
 
 static void
-remember(TupleTableSlot *row)
+remember(StoreId table, TupleTableSlot *row)
 {
 	int64 job_id = job_of(row);
 

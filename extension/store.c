@@ -23,7 +23,6 @@
 #include "utils/resowner.h"
 
 #include "entries.h"
-#include "recent.h"
 #include "store.h"
 
 static Oid oids[STORE_COUNT];
@@ -190,15 +189,10 @@ store_row(Store *store)
 static void
 note_place(Store *store, TupleTableSlot *row)
 {
-	bool is_null;
-
 	if (store->places != NULL)
 		store->places[store->n_places++] = row->tts_tid;
-	if (store->recent)
-		recent_note(DatumGetInt64(slot_getattr(row, JOB_ID + 1, &is_null)), store->id,
-					&row->tts_tid);
 	if (store->written != NULL)
-		store->written(row);
+		store->written(store->id, row);
 }
 
 static void

@@ -214,9 +214,9 @@ typedef struct Store
 	int capacity;
 	ItemPointerData *places; /* of the rows that were written, for whoever gave room for them */
 	int n_places;
-	bool recent;                          /* its rows are new jobs: recent.h is told */
-	void (*written)(TupleTableSlot *row); /* null, or told of each row when it has its place */
-	TupleTableSlot **slots;               /* made when first needed */
+	/* Null, or told of each row when it has its place. */
+	void (*written)(StoreId table, TupleTableSlot *row);
+	TupleTableSlot **slots; /* made when first needed */
 } Store;
 
 /* Sets a column of a row. */
