@@ -194,8 +194,8 @@ sub claim
 
 	for my $queue (by_id(grep { $_->{enabled} } values %named))
 	{
-		# How many it may start is open, so which jobs are parked is too.
-		die { blocked => 'undecided' } if $m->contended($queue) && ($queue->{group_concurrency} || $queue->{group_rate_limit});
+		# How many it may start is open, so what else it looks at, and parks or buries, is too.
+		die { blocked => 'undecided' } if $m->contended($queue) && $m->may_put_aside($queue);
 		push @{ $by_priority{ $queue->{priority} } }, $queue;
 	}
 	for my $priority (sort { $a <=> $b } keys %by_priority)
@@ -204,6 +204,13 @@ sub claim
 	}
 	$m->bury($_) for @{ $m->{late} };
 	return @rows;
+}
+
+# Is there a job that a claim would not start, but park or bury?
+sub may_put_aside
+{
+	my ($m, $queue) = @_;
+	return $queue->{group_concurrency} || $queue->{group_rate_limit} || grep { late($m, $_) } $m->jobs_of($queue, 'ready');
 }
 
 sub claim_from
