@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "entries.h"
 #include "rows.h"
+#include "tidy.h"
 
 #define KEYS_MAX 3
 
@@ -33,6 +34,7 @@ open_with(StoreId table, Relation rel, Oid index, Snapshot snapshot)
 {
 	Rows *rows = palloc0(sizeof(Rows));
 
+	rows->id = table;
 	rows->rel = rel;
 	rows->table = store_stats_table(table);
 	rows->index_id = index;
@@ -83,6 +85,7 @@ end_scan(Rows *rows)
 void
 rows_close(Rows *rows)
 {
+	tidy_note_deleted(rows->id, rows->deleted);
 	end_scan(rows);
 	if (rows->snapshot != SnapshotSelf)
 		UnregisterSnapshot(rows->snapshot);
@@ -179,6 +182,8 @@ rows_delete(Rows *rows, bool wait)
 	TM_Result result = table_tuple_delete(rows->rel, &rows->row->tts_tid, GetCurrentCommandId(true),
 										  rows->snapshot, InvalidSnapshot, wait, &failure, false);
 
+	if (result == TM_Ok)
+		rows->deleted++;
 	if (result == TM_Ok && rows->table != STATS_NO_TABLE)
 		stats_note_row(rows->table, rows->row, -1);
 	return result;

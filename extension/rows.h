@@ -14,8 +14,10 @@
 /* The rows as the latest snapshot shows them, whatever the transaction's isolation level. */
 typedef struct Rows
 {
+	StoreId id;
 	Relation rel;
 	StatsTable table; /* that its rows count for */
+	int deleted;      /* rows, so far */
 	Snapshot snapshot;
 	Oid index_id;   /* InvalidOid: the primary key */
 	Relation index; /* opened when first needed, as the next ones */

@@ -78,6 +78,8 @@ init_database(SharedDatabase *database)
 	pg_atomic_init_u32(&database->look_again, 0);
 	pg_atomic_init_u64(&database->due, (uint64) DT_NOEND);
 	pg_atomic_init_u64(&database->passed_at, 0);
+	for (int i = 0; i < TIDY_TABLES; i++)
+		pg_atomic_init_u64(&database->deleted[i], 0);
 	SpinLockInit(&database->notify_mutex);
 	pg_atomic_init_u32(&database->notify_pending, 0);
 	for (int i = 0; i < NOTIFY_NAMES; i++)

@@ -111,6 +111,15 @@ typedef enum DatabaseState
 	DATABASE_ABSENT    /* without the extension; next: UNSEEN, once look_again is set */
 } DatabaseState;
 
+/* Tables whose deleted rows are counted (tidy.c). */
+typedef enum TidyTable
+{
+	TIDY_WAITING,
+	TIDY_DEPENDENCY,
+	TIDY_GROUP_SLOT,
+	TIDY_TABLES
+} TidyTable;
+
 typedef struct SharedDatabase
 {
 	/* protected by SharedState.lock */
@@ -125,6 +134,7 @@ typedef struct SharedDatabase
 	pg_atomic_uint32 look_again; /* an extension was created since */
 	pg_atomic_uint64 due; /* TimestampTz: when a job falls due that the worker does not know of */
 	pg_atomic_uint64 passed_at; /* TimestampTz: end of the last maintenance pass; 0: not known */
+	pg_atomic_uint64 deleted[TIDY_TABLES]; /* only grows, whoever owns the slot */
 
 	slock_t notify_mutex; /* protects notify and notify_overflow; keys are read without */
 	bool notify_overflow;

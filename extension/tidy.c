@@ -1,10 +1,11 @@
 /*
- * Vacuum of astrid.ready and astrid.running (see tidy.h).
+ * Vacuum of the tables that rows of jobs pass through (see tidy.h).
  *
- * Every job leaves a dead row in both. Autovacuum looks once a minute (autovacuum_naptime): by then
- * a fast queue has left a gigabyte, and a table that has grown does not shrink as long as a job
- * lies near its end. So the maintenance worker does it: after so many leases, in small portions.
- * Who takes the lease that makes them enough wakes it.
+ * Every job leaves a dead row in astrid.ready and astrid.running, and in others if it uses what
+ * they are for. Autovacuum looks once a minute (autovacuum_naptime): by then a fast queue has left
+ * a gigabyte, and a table that has grown does not shrink as long as a job lies near its end. So the
+ * maintenance worker does it: after so many leases or deleted rows, in small portions. Who takes
+ * the lease or deletes the row that makes them enough wakes it.
  *
  * Not while the horizon stands still, since then there is nothing to win; and at most a small part
  * of the time, since with a large backlog each portion has large indexes to read. The files are not
@@ -29,39 +30,65 @@
 #include "store.h"
 #include "tidy.h"
 
-#define LEASES_BETWEEN 2000 /* dead rows in each of the tables */
-#define PAUSE_FACTOR   5    /* pause at least this many times as long as it took */
+#define ROWS_BETWEEN 2000 /* dead rows in each of the tables */
+#define PAUSE_FACTOR 5    /* pause at least this many times as long as it took */
+#define TABLES_MAX   2
 
-static const StoreId hot_tables[] = {STORE_READY, STORE_RUNNING};
+/* Tables that are vacuumed together. Each portion has its own pace: what waits may be much. */
+typedef struct Portion
+{
+	int n;
+	StoreId tables[TABLES_MAX];
+	int counter; /* in SharedDatabase.deleted; -1: the sequence of leases */
+	bool begun;
+	int64 rows_then; /* at the last vacuum */
+	TransactionId horizon_then;
+	TimestampTz not_before;
+} Portion;
 
-static int64 leases_then = -1; /* at the last vacuum; -1: none yet */
-static TransactionId horizon_then;
-static TimestampTz not_before;
+static Portion portions[] = {
+	{2, {STORE_READY, STORE_RUNNING}, -1},
+	{1, {STORE_WAITING}, TIDY_WAITING},
+	{1, {STORE_DEPENDENCY}, TIDY_DEPENDENCY},
+	{1, {STORE_GROUP_SLOT}, TIDY_GROUP_SLOT},
+};
+
+static int64
+count_rows(const Portion *portion)
+{
+	SharedDatabase *database;
+
+	if (portion->counter < 0)
+		return store_last(STORE_LEASE_SEQ);
+	database = database_mine();
+	return database ? (int64) pg_atomic_read_u64(&database->deleted[portion->counter]) : 0;
+}
 
 /* True, and its time is noted, when there is something to win. In a transaction. */
 static bool
-is_due(void)
+is_due(Portion *portion)
 {
-	int64 leases = store_last(STORE_LEASE_SEQ);
+	int64 rows = count_rows(portion);
 	TransactionId horizon;
 	Relation rel;
 
-	if (leases_then < 0 || leases < leases_then)
-		leases_then = leases;
-	if (leases - leases_then < LEASES_BETWEEN)
+	if (!portion->begun || rows < portion->rows_then)
+		portion->rows_then = rows;
+	portion->begun = true;
+	if (rows - portion->rows_then < ROWS_BETWEEN)
 		return false;
-	rel = table_open(store_oid(STORE_READY), AccessShareLock);
+	rel = table_open(store_oid(portion->tables[0]), AccessShareLock);
 	horizon = GetOldestNonRemovableTransactionId(rel);
 	table_close(rel, AccessShareLock);
-	if (horizon == horizon_then)
+	if (horizon == portion->horizon_then)
 		return false;
-	leases_then = leases;
-	horizon_then = horizon;
+	portion->rows_then = rows;
+	portion->horizon_then = horizon;
 	return true;
 }
 
 static void
-vacuum_hot_tables(void)
+vacuum_tables(const Portion *portion)
 {
 	VacuumParams params = {.options = ASTRID_VACOPT | VACOPT_SKIP_LOCKED,
 						   .freeze_min_age = -1,
@@ -74,42 +101,78 @@ vacuum_hot_tables(void)
 						   .nworkers = -1};
 	List *relations = NIL;
 
-	for (int i = 0; i < lengthof(hot_tables); i++)
-		relations = lappend(relations, makeVacuumRelation(NULL, store_oid(hot_tables[i]), NIL));
+	for (int i = 0; i < portion->n; i++)
+		relations =
+			lappend(relations, makeVacuumRelation(NULL, store_oid(portion->tables[i]), NIL));
 	ASTRID_VACUUM(relations, &params, CurrentMemoryContext);
 }
 
-void
-tidy_hot_tables(void)
+static void
+tidy(Portion *portion)
 {
 	TimestampTz begin = GetCurrentTimestamp();
 	MemoryContext context;
 	MemoryContext old;
 
-	if (begin < not_before)
+	if (begin < portion->not_before)
 		return;
 	/* vacuum() ends the transaction and begins others: what it is given must outlive them. */
 	context = AllocSetContextCreate(TopMemoryContext, "astrid tidy", ALLOCSET_SMALL_SIZES);
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	old = MemoryContextSwitchTo(context);
-	if (is_due())
-		vacuum_hot_tables();
+	if (is_due(portion))
+		vacuum_tables(portion);
 	MemoryContextSwitchTo(old);
 	CommitTransactionCommand();
 	MemoryContextDelete(context);
-	not_before = GetCurrentTimestamp() + (GetCurrentTimestamp() - begin) * PAUSE_FACTOR;
+	portion->not_before = GetCurrentTimestamp() + (GetCurrentTimestamp() - begin) * PAUSE_FACTOR;
+}
+
+void
+tidy_hot_tables(void)
+{
+	for (int i = 0; i < lengthof(portions); i++)
+		tidy(&portions[i]);
+}
+
+static void
+wake_worker(const SharedDatabase *database)
+{
+	Latch *latch = database->latch;
+
+	if (latch != NULL)
+		SetLatch(latch);
 }
 
 void
 tidy_note_lease(int64 lease_id)
 {
 	SharedDatabase *database;
-	Latch *latch;
 
-	if (lease_id % LEASES_BETWEEN != 0 || (database = database_mine()) == NULL)
+	if (lease_id % ROWS_BETWEEN == 0 && (database = database_mine()) != NULL)
+		wake_worker(database);
+}
+
+static int
+counter_of(StoreId table)
+{
+	for (int i = 0; i < lengthof(portions); i++)
+		if (portions[i].counter >= 0 && portions[i].tables[0] == table)
+			return portions[i].counter;
+	return -1;
+}
+
+void
+tidy_note_deleted(StoreId table, int n)
+{
+	int counter = counter_of(table);
+	SharedDatabase *database;
+	uint64 before;
+
+	if (counter < 0 || n == 0 || (database = database_mine()) == NULL)
 		return;
-	latch = database->latch;
-	if (latch != NULL)
-		SetLatch(latch);
+	before = pg_atomic_fetch_add_u64(&database->deleted[counter], n);
+	if (before / ROWS_BETWEEN != (before + n) / ROWS_BETWEEN)
+		wake_worker(database);
 }

@@ -44,5 +44,17 @@ my $count = $node->safe_psql('postgres', $vacuums);
 $node->safe_psql('postgres', q{SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim('{q}', 'tap', 1000);} x 6);
 ok($node->poll_query_until('postgres', "SELECT ($vacuums) > $count"), 'claims alone are followed by a vacuum too');
 
+# So are the tables that only some jobs pass through, once enough of them did
+my $others = sub { return $node->safe_psql('postgres', qq{SELECT vacuum_count FROM pg_stat_user_tables WHERE relid = 'astrid.$_[0]'::regclass}) };
+is($others->('waiting') + $others->('dependency') + $others->('group_slot'), 0, 'no vacuum where nothing was deleted');
+my $family = q{SELECT astrid_enqueue('q', '{}') AS parent \\gset
+	SELECT count(*) FROM astrid_enqueue_batch('q', array_fill('{}'::jsonb, '{1000}'), depends_on => ARRAY[:parent]);
+	SELECT count(astrid_complete(job_id, lease_id)) FROM astrid_claim('{q}', 'tap', 1);
+	SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim('{q}', 'tap', 1000);};
+$node->safe_psql('postgres', $family x 3);
+ok($node->poll_query_until('postgres', q{SELECT vacuum_count > 0 FROM pg_stat_user_tables WHERE relid = 'astrid.waiting'::regclass}),
+	'after some thousand blocked jobs went on theirs is');
+is($others->('dependency'), 0, 'few rows said for whom they waited');
+
 $node->stop;
 done_testing();
