@@ -112,6 +112,17 @@ SELECT topic, key = payload ->> 'job_id' AS key, payload - 'job_id' AS payload F
 SELECT astrid._event_payload(NULL, 1, 1, 'dead', NULL, NULL, NULL) AS no_topic, astrid._event_payload('job.dead', 1, 1, 'dead', NULL, NULL, NULL) AS no_queue,
        astrid._event_payload('job.a.b.dead', 1, 1, 'dead', NULL, NULL, NULL) AS payload;
 RESET ROLE;
+-- what a pass of maintenance publishes comes after a cursor from before it
+SELECT count(*) FROM astrid_enqueue_batch('ev.jobs', '{9}');
+SELECT count(*) FROM astrid_claim('{ev.jobs}', 'w', 10, '1 s');
+SELECT astrid_event_cursor() AS begin \gset
+SET astrid.test_clock = '2030-01-01 00:00:02+00';
+SELECT astrid_maintain() ->> 'reaped' AS reaped;
+SELECT pg_temp.settle();
+SELECT topic, payload ->> 'error' AS error FROM pg_temp.told(:'begin');
+SELECT astrid_clear_queue('ev.jobs');
+SET astrid.test_clock = '2030-01-01 00:00:00+00';
+
 -- a queue that does not want them publishes nothing
 SELECT astrid_alter_queue('ev.jobs', job_events => false);
 SELECT pg_temp.settle();

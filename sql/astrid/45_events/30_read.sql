@@ -83,7 +83,9 @@ COMMENT ON FUNCTION astrid.events(text, text, int) IS
 CREATE FUNCTION astrid._settle_restored_events() RETURNS void
     LANGUAGE sql SET search_path = pg_catalog, astrid, pg_temp SET enable_seqscan = off AS
 $$
--- A restored dump has numbers of transactions that this cluster has not reached.
-UPDATE astrid.event SET xid = '0' WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())
+-- A restored dump has numbers of transactions that this cluster has not reached. The pass itself, which may have
+-- published events, is not over either.
+UPDATE astrid.event SET xid = '0'
+ WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) AND xid IS DISTINCT FROM pg_current_xact_id_if_assigned()
 $$;
 COMMENT ON FUNCTION astrid._settle_restored_events() IS 'Puts events that were restored from a dump before all others.';
