@@ -74,6 +74,20 @@ SELECT payload, attempt FROM astrid_claim(ARRAY['fa'], 'w', 5);
 SELECT astrid_redrive('fa');
 SELECT astrid_redrive('fa_none');
 
+-- sessions draw numbers of leases ahead: a later attempt may have a smaller one
+SELECT astrid_enqueue('fa', '9', max_attempts => 3) AS job \gset
+SELECT last_value AS lease FROM astrid.lease_seq \gset
+SELECT setval('astrid.lease_seq', :lease + 10000) > 0 AS ahead;
+SELECT astrid_fail(job_id, lease_id, 'first', retry_in => '0') FROM astrid_claim(ARRAY['fa'], 'w');
+DISCARD SEQUENCES;
+SELECT setval('astrid.lease_seq', :lease) > 0 AS behind;
+SET astrid.test_clock = '2030-01-01 03:00:01+00';
+SELECT astrid_fail(job_id, lease_id, 'second', retry_in => '1 min') FROM astrid_claim(ARRAY['fa'], 'w');
+SELECT error, astrid_why(job_id) ~ 'second' AS why FROM astrid.job_status WHERE job_id = :job;
+SELECT jsonb_path_query_array(astrid_job(:job), '$.attempts[*].error') AS errors;
+DISCARD SEQUENCES;
+SELECT setval('astrid.lease_seq', :lease + 20000) > 0 AS on_again;
+
 SELECT astrid_drop_queue('fa');
 RESET astrid.test_clock;
 SELECT astrid_maintain() ->> 'swept' AS swept;

@@ -99,7 +99,8 @@ COMMENT ON FUNCTION astrid._keeps_group(int, boolean) IS
 CREATE FUNCTION astrid._attempts(job bigint) RETURNS jsonb
     LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-SELECT coalesce(jsonb_agg(x.item ORDER BY x.lease_id), '[]')
+-- In the order of their ends: sessions draw numbers of leases ahead.
+SELECT coalesce(jsonb_agg(x.item ORDER BY (x.item ->> 'ended_at')::timestamptz, x.lease_id), '[]')
   FROM (SELECT DISTINCT ON (u.lease_id) u.lease_id, u.item
           FROM (SELECT a.lease_id, to_jsonb(a) - '{slot,queue_id,job_id}'::text[] AS item
                   FROM astrid.attempt a WHERE a.job_id = job

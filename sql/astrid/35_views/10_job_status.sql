@@ -10,7 +10,7 @@ SELECT j.job_id, q.queue_name, j.state, j.priority, j.attempt, j.max_attempts, j
                NULL::timestamptz AS started_at, NULL::timestamptz AS finished_at, NULL::text AS worker_id,
                NULL::bigint AS lease_id, payload, NULL::jsonb AS result,
                CASE WHEN attempt > 0 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
-                                      ORDER BY a.lease_id DESC LIMIT 1) END AS error,
+                                      ORDER BY a.ended_at DESC, a.lease_id DESC LIMIT 1) END AS error,
                0::float8 AS progress, NULL::text AS step, NULL::text AS message, NULL::timestamptz AS lease_until,
                timeout, unique_key, group_key, tags, deadline, crashes
           FROM astrid.ready t
@@ -19,14 +19,14 @@ SELECT j.job_id, q.queue_name, j.state, j.priority, j.attempt, j.max_attempts, j
                max_attempts, run_at, enqueued_at, NULL::timestamptz, NULL::timestamptz, NULL::text, NULL::bigint,
                payload, NULL::jsonb,
                CASE WHEN attempt > 0 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
-                                      ORDER BY a.lease_id DESC LIMIT 1) END,
+                                      ORDER BY a.ended_at DESC, a.lease_id DESC LIMIT 1) END,
                0::float8, NULL::text, NULL::text, NULL::timestamptz, timeout, unique_key, group_key, tags, deadline, crashes
           FROM astrid.waiting t
          UNION ALL
         SELECT job_id, queue_id, 'running'::text, priority, attempt, max_attempts, run_at, enqueued_at, started_at,
                NULL::timestamptz, worker, lease_id, payload, NULL::jsonb,
                CASE WHEN attempt > 1 THEN (SELECT a.error FROM astrid.attempt a WHERE a.job_id = t.job_id
-                                      ORDER BY a.lease_id DESC LIMIT 1) END,
+                                      ORDER BY a.ended_at DESC, a.lease_id DESC LIMIT 1) END,
                coalesce(progress, 0::float8), step, message, lease_until, timeout, unique_key, group_key, tags, deadline, crashes
           FROM astrid.running t
          UNION ALL

@@ -121,7 +121,7 @@ BEGIN
         RETURN format('scheduled: %s, as the rate limit of its group "%s" (%s starts in %s) was spent', due, w.group_key,
                       q.group_rate_limit, q.group_rate_interval);
     END IF;
-    SELECT a.* INTO failed FROM astrid.attempt a WHERE a.job_id = w.job_id ORDER BY a.lease_id DESC LIMIT 1;
+    SELECT a.* INTO failed FROM astrid.attempt a WHERE a.job_id = w.job_id ORDER BY a.ended_at DESC, a.lease_id DESC LIMIT 1;
     IF FOUND AND w.attempt > 0 THEN
         RETURN format('scheduled: attempt %s of %s failed on "%s" (%s: %s), the next one is %s%s; astrid_retry(%s) runs it now',
                       w.attempt, w.max_attempts, failed.worker, failed.cause, coalesce(failed.error, 'no error text'), due,
