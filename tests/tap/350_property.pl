@@ -2,9 +2,10 @@
 # (QueueModel.pm) says, and every call has returned what the model says.
 #
 # One step is one action (QueueActions.pm) of one session, picked at random; sessions hold transactions open for a while,
-# roll them back, or only to a savepoint. An action that would wait for another session is not done. Time is the test's.
+# roll them back, or only to a savepoint. An action that would wait for another session is not done. Time is the test's;
+# now and then it is the next morning. An observer reads the events.
 #
-# PROPERTY_SEED: which actions; PROPERTY_STEPS: how many (2500; make check-long: 30000). Told when something differs.
+# PROPERTY_SEED: which actions; PROPERTY_STEPS: how many (1500; make check-long: 30000). Told when something differs.
 use strict;
 use warnings;
 use List::Util qw(max);
@@ -13,67 +14,32 @@ use Time::HiRes qw(time);
 use Astrid;
 use PsqlPipe;
 use QueueActions;
+use QueueLooks;
 use QueueModel;
+use TestTime;
 
-my $steps = $ENV{PROPERTY_STEPS} || ($ENV{ASTRID_CHECK_LONG} ? 30_000 : 2500);
+my $steps = $ENV{PROPERTY_STEPS} || ($ENV{ASTRID_CHECK_LONG} ? 30_000 : 1500);
 my $seed = $ENV{PROPERTY_SEED} || 1 + int rand 1_000_000;
 my $repeat = "PROPERTY_SEED=$seed PROPERTY_STEPS=$steps";
 srand $seed;
 note($repeat);
 
 my $node = start_node('property', conf => "astrid.maintenance = off\nautovacuum = off\nfsync = off\nsynchronous_commit = off\n");
-$node->safe_psql('postgres', 'CREATE EXTENSION astrid');
+$node->safe_psql('postgres', q{CREATE EXTENSION astrid;
+	CREATE TABLE frame (id int PRIMARY KEY, ccd text, state text);
+	CREATE TRIGGER to_queue AFTER INSERT OR UPDATE OR DELETE ON frame FOR EACH ROW
+	    EXECUTE FUNCTION astrid_enqueue_trigger('grouped', '{"priority": 1, "unique_key": "id", "group_key": "ccd"}');
+	CREATE TRIGGER to_topic AFTER INSERT OR UPDATE OR DELETE ON frame FOR EACH ROW
+	    EXECUTE FUNCTION astrid_publish_trigger('frame.changed', '{"key": "id"}')});
 my @names = map { "session $_" } 1 .. 4;
 my $conninfo = $node->connstr('postgres');
 my $m = QueueModel->new;
 my (%depth, %clock, @told, %done);
+my $cursor = '0-0'; # how far the observer has read the events
 $m->{stale} = [];
 
-# Order: lines that the model gives in the same form.
-my $micros = sub { my ($column) = @_; return "(extract(epoch FROM $column) * 1000000)::bigint - 1900000000000000"; };
-my $jobs = sprintf q{SELECT job_id, queue_name, state, priority, attempt, max_attempts, %s, %s, unique_key, group_key, lease_id,
-	worker_id, %s, progress FROM astrid.job_status WHERE state IN ('ready', 'scheduled', 'blocked', 'running', 'dead') ORDER BY job_id},
-  map { $micros->($_) } qw(run_at deadline lease_until);
-my $queues = 'SELECT queue_name, ready, scheduled, blocked, running, dead FROM astrid.queue_status ORDER BY queue_name COLLATE "C"';
-my $keys = q{SELECT (queue_name || '|' || unique_key || '|' || job_id || '|' || coalesce(next_id::text, '') || '|'
-	    || CASE WHEN finished THEN 't' ELSE 'f' END) COLLATE "C" FROM astrid.unique_key JOIN astrid.queue USING (queue_id)
-	 WHERE NOT finished OR held_until > astrid.clock() ORDER BY 1};
-# The next to be claimed first; behind the colon those that wait for their group.
-my $order = q{SELECT queue_name || '|' || coalesce((SELECT string_agg(job_id::text, ' ' ORDER BY lane, position) FROM astrid.ready r
-	                                              WHERE r.queue_id = q.queue_id), '') || ':'
-	    || coalesce((SELECT string_agg(job_id::text, ' ' ORDER BY lane, position) FROM astrid.waiting w
-	                  WHERE w.queue_id = q.queue_id AND parked), '')
-	FROM astrid.queue q ORDER BY queue_name COLLATE "C"};
-my $finished = q{SELECT job_id, state, attempt FROM astrid.job_status WHERE state IN ('completed', 'cancelled') ORDER BY job_id};
-# Whatever the model thinks: units of limits are neither lost nor made, and what waits is waited for.
-my $leaks = q{
-	SELECT 'concurrency of ' || queue_name FROM astrid.queue q
-	 WHERE concurrency <> (SELECT coalesce(sum(CASE lane WHEN 0 THEN units ELSE -units END), 0) FROM astrid.token t
-	                        WHERE t.queue_id = q.queue_id AND lane IN (0, 3))
-	                      + (SELECT count(*) FROM astrid.running r WHERE r.queue_id = q.queue_id)
-	UNION ALL
-	SELECT 'rate of ' || queue_name FROM astrid.queue q
-	 WHERE rate_limit <> (SELECT coalesce(sum(units), 0) FROM astrid.token t WHERE t.queue_id = q.queue_id AND lane IN (1, 2))
-	UNION ALL
-	SELECT 'key of job ' || k.job_id FROM astrid.unique_key k
-	 WHERE NOT finished AND NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = k.job_id AND s.unique_key = k.unique_key
-	                      AND state IN ('ready', 'scheduled', 'blocked', 'running'))
-	UNION ALL
-	SELECT 'slot of job ' || g.job_id FROM astrid.group_slot g
-	 WHERE NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = g.job_id AND s.group_key = g.group_key
-	                      AND state IN ('ready', 'scheduled', 'running', 'dead'))
-	UNION ALL
-	SELECT 'parents of job ' || w.job_id FROM astrid.waiting w
-	 WHERE coalesce(parents_left, 0) <> (SELECT count(*) FROM astrid.dependency d WHERE w.job_id = ANY (d.child_ids)
-	                                        AND d.parent_id = ANY (w.parents)) OR parents_left <= 0
-	UNION ALL
-	SELECT 'children of job ' || d.parent_id FROM astrid.dependency d
-	 WHERE NOT EXISTS (SELECT FROM astrid.job_status s WHERE s.job_id = d.parent_id
-	                      AND state IN ('ready', 'scheduled', 'blocked', 'running', 'dead'))};
-
 my %session = map {
-	$_ => PsqlPipe->new($conninfo, "SET statement_timeout = '10s'", 'SELECT setseed(0.5)', 'SET plan_cache_mode = force_generic_plan',
-		"PREPARE jobs AS $jobs", "PREPARE queues AS $queues", "PREPARE keys AS $keys", "PREPARE places AS $order", "PREPARE finished AS $finished", "PREPARE leaks AS $leaks")
+	$_ => PsqlPipe->new($conninfo, "SET statement_timeout = '10s'", 'SELECT setseed(0.5)', 'SET plan_cache_mode = force_generic_plan', prepared())
 } @names, 'observer';
 
 sub difference
@@ -88,21 +54,47 @@ sub difference
 	return "$what:\n" . join("\n", @lines) . "\n";
 }
 
-# What a session sees; the observer also looks whether units leak.
+# What a session sees: all jobs, and what costs much now and then; the observer also looks whether units leak.
 sub look
 {
 	my ($name) = @_;
 	my $observes = $name eq 'observer';
+	my ($xid, $number) = split /-/, $cursor;
+	my @looks = ('jobs', chance(0.3) ? 'queues' : (), qw(keys places subscriptions operations));
 	set_clock($name);
-	my @rows = $session{$name}->rows('EXECUTE jobs; EXECUTE queues; EXECUTE keys; EXECUTE places' . ($observes ? '; EXECUTE leaks' : ''));
+	my @statements = (@looks, "unread('$xid', $number)", $observes && chance(0.25) ? 'leaks' : ());
+	my @rows = $session{$name}->rows(join '; ', map { "EXECUTE $_" } @statements);
 	my $whose = $observes ? '' : $name;
-	return difference("what $name sees", \@rows, [ $m->dump_jobs($whose), $m->dump_queues($whose), $m->dump_keys($whose), $m->dump_places($whose) ]);
+	return difference("what $name sees", \@rows, [ map { my $dump = "dump_$_"; $m->$dump($whose) } @looks, 'events' ]);
+}
+
+# The observer reads on, sometimes in small portions; with a pattern it would have got those of its topics.
+sub read_on
+{
+	my $n = any(2, 1000, 1000);
+	my $pattern = any('frame.#', 'job.#');
+	my $after = $cursor;
+	my @rows = map { [ split /\|/, $_, 3 ] } $session{observer}->rows("EXECUTE read('$after', NULL, $n)");
+	$cursor = $rows[-1][1] if @rows;
+	my $difference = $m->read_events(@rows == $n, map { [ @$_[ 0, 2 ] ] } @rows);
+	return $difference if $difference ne '' || @rows == $n;
+	my @filtered = map { (split /\|/, $_, 3)[2] } $session{observer}->rows("EXECUTE read('$after', '$pattern', $n)");
+	my @expected = grep { QueueModel::topic_matches((split /\|/)[0], $pattern) } map { $_->[2] } @rows;
+	return difference("events of $pattern", \@filtered, \@expected);
+}
+
+# What is not asked for after each step.
+sub look_closely
+{
+	my @looks = qw(finished ended_operations logs workers);
+	set_clock('observer');
+	return join '', map { my $dump = "dump_$_"; difference($_, [ $session{observer}->rows("EXECUTE $_") ], [ $m->$dump ]) } @looks;
 }
 
 sub record
 {
 	my ($name, @what) = @_;
-	push @told, sprintf '%s %s: %s', QueueActions::clock_text($m->{now}), $name, join ' ', @what;
+	push @told, sprintf '%s %s: %s', clock_text($m->{now}), $name, join ' ', @what;
 	shift @told if @told > 20;
 	return;
 }
@@ -153,13 +145,16 @@ sub act
 		$done{waits}++;
 		return undef;
 	}
+	# Attempts and logs are told by their times, and an event is known by its own: none has that of another.
+	$m->{now}++ if $action->{method} =~ /^(fail_job|snooze|reap|maintain|publish|change_frame|log)$/;
 	set_clock($name);
 	my ($rows, $error) = $session{$name}->ask($action->{sql});
 	record($name, $action->{sql}, '->', $error // "(@$rows)");
 	if (!$error && !$expected->{error})
 	{
-		my ($learned) = $action->{learn} ? $session{$name}->rows('SELECT ' . $micros->('run_at') . " FROM astrid.job_status WHERE job_id = $action->{learn} AND state = 'scheduled'") : ();
+		my ($learned) = $action->{learn} ? $session{$name}->rows("EXECUTE due($action->{learn})") : ();
 		$m->{learned} = { $action->{learn} // '' => $learned };
+		$m->{born} = [ $expected->{born} ? $session{$name}->rows("EXECUTE born($m->{last_id})") : () ];
 		@call[1] = $rows;
 		$expected = $m->run(@call);
 	}
@@ -177,7 +172,16 @@ sub step
 	my $name = any(@names);
 	my $open = grep { $depth{$_} } @names;
 
-	if (chance(0.1)) { $m->{now} += any(1, 200_000, 500_000, 1e6, 3e6, 10e6, 21e6, 70e6, chance(0.2) ? 600e6 : 0); }
+	if (!$open && chance(0.008))
+	{
+		$m->{now} = next_morning($m->{now});
+		return act($name, new_day()) . look_closely();
+	}
+	if (chance(0.1))
+	{
+		my $later = $m->{now} + any(1, 200_000, 500_000, 1e6, 3e6, 10e6, 21e6, 70e6, chance(0.2) ? 600e6 : 0);
+		$m->{now} = $later if day($later) == day($m->{now});
+	}
 
 	if ($depth{$name} && chance(0.35)) { transact($name, any('commit', 'commit', 'rollback', 'savepoint', 'rollback to')); return ''; }
 	if (!$depth{$name} && $open < 2 && chance(0.12)) { transact($name, 'begin'); return ''; }
@@ -202,6 +206,9 @@ sub remember_leases
 
 my $stripes = q{SELECT string_agg(g, ' ' ORDER BY (hashtext(g)::bigint & 4294967295) % 1024) FROM unnest('{%s}'::text[]) g};
 is(($session{observer}->rows(sprintf $stripes, join ',', @groups))[0], "@groups", 'the groups are locked in the order of their names');
+my @writers = $session{observer}->rows(q{SELECT substr(proname, 8) FROM pg_proc WHERE proname ~ '^astrid_' AND pronamespace = 'public'::regnamespace
+	AND provolatile = 'v' AND prorettype <> 'trigger'::regtype});
+is(join(' ', not_called(@writers)), '', 'all functions that write are called, or it is known why not');
 my $begin = time;
 my $difference = join '', map { act($names[0], $_) } first_actions($m);
 my $i = 0;
@@ -209,10 +216,11 @@ while ($difference eq '' && $i++ < $steps)
 {
 	# What dies is a difference too: the last actions are told.
 	$difference = (eval { step() } // "$@\n") . look('observer');
+	$difference .= read_on() if chance(0.3);
 	my @open = grep { $depth{$_} } @names;
 	$difference .= look(any(@open)) if @open && chance(0.3);
 	remember_leases() if $i % 20 == 0;
-	$difference .= difference('finished jobs', [ $session{observer}->rows('EXECUTE finished') ], [ $m->dump_finished ]) if $i % 200 == 0;
+	$difference .= look_closely() if $i % 200 == 0;
 }
 is($difference, '', "$steps random steps of four sessions leave the state that the model says")
   or diag("after step $i; the last actions:\n", map({ "  $_\n" } @told), "to repeat: $repeat make check, step tap");

@@ -1,10 +1,13 @@
-# Part of the reference model (QueueModel.pm): many jobs at once, by a filter; closed queues.
+# Part of the reference model (QueueModel.pm): many jobs at once, by a filter, with a rate in passes of
+# maintenance; closed queues.
 #
 # SPDX-License-Identifier: PostgreSQL
 package QueueModel;
 
 use strict;
 use warnings;
+use Documents;
+use List::Util qw(max min);
 
 # states: what a job may be in; otherwise: where the filter names none. gates: does the job leave its group?
 my %bulk = (
@@ -14,10 +17,23 @@ my %bulk = (
 	move => { states => [qw(blocked scheduled ready dead)], otherwise => [qw(blocked scheduled ready)], gates => 1, do => \&bulk_move },
 );
 
-# filter: queue, state, priority, group_key, unique_key, job_ids. Row matched|done|skipped; a dry run only counts.
+# What each key of a filter asks of a job.
+my %asks = (
+	(map { my $key = $_; $key => sub { my ($m, $job, $value) = @_; return ($job->{$key} // '') eq $value; } } qw(group_key unique_key priority worker)),
+	queue => sub { my ($m, $job, $value) = @_; return $m->queue_of($job)->{name} eq $value; },
+	job_ids => sub { my ($m, $job, $value) = @_; return grep { $_ == $job->{id} } @$value; },
+	tags => sub { my ($m, $job, $value) = @_; my %has = map { $_ => 1 } @{ $job->{tags} // [] }; return !grep { !$has{$_} } @$value; },
+	error => sub { my ($m, $job, $value) = @_; return (shown_error($job) // return 0) =~ /$value/; },
+	payload => sub { my ($m, $job, $value) = @_; return contains($job->{payload}, $value); },
+	enqueued_before => sub { my ($m, $job, $value) = @_; return $job->{enqueued_at} < $value; },
+	run_after => sub { my ($m, $job, $value) = @_; return $job->{run_at} > $value; },
+	finished_before => sub { my ($m, $job, $value) = @_; return $job->{state} =~ /^(dead|completed|cancelled)$/ && $job->{at} < $value; },
+);
+
+# Row number|matched|done|skipped; a dry run only counts, and has none. With a rate maintenance does it.
 sub bulk
 {
-	my ($m, $kind, $filter, $dry_run, $max_jobs, $to) = @_;
+	my ($m, $kind, $filter, $dry_run, $rate, $max_jobs, $to) = @_;
 	my %filter = %$filter;
 	my @states = @{ delete $filter{state} // $bulk{$kind}{otherwise} // fail('QJ006') };
 	my %allowed = map { $_ => 1 } @{ $bulk{$kind}{states} };
@@ -26,27 +42,96 @@ sub bulk
 
 	my @jobs = $m->matching(\%filter, @states);
 	splice @jobs, $max_jobs if defined $max_jobs && @jobs > $max_jobs;
-	return @jobs . '||' if $dry_run;
-	$m->bulk_enter($kind, @jobs);
-	my $done = grep { $bulk{$kind}{do}->($m, $_->{id}, { map { $_ => 1 } @states }, $filter{queue}, $to) } @jobs;
-	return join '|', scalar @jobs, $done, @jobs - $done;
+	return '|' . @jobs . '||' if $dry_run;
+	my %operation = (kind => $kind, states => { map { $_ => 1 } @states }, queue => $filter{queue}, to => $to, rate => $rate,
+		matched => scalar @jobs, left => [ map { $_->{id} } @jobs ], done => 0, next_at => $m->{now}, state => 'running');
+	%operation = (%operation, $m->bulk_do(\%operation, @jobs)) if !$rate;
+	return $m->keep_operation(%operation);
+}
+
+# Does it to these jobs; what changes in the operation.
+sub bulk_do
+{
+	my ($m, $operation, @jobs) = @_;
+	$m->bulk_enter($operation->{kind}, @jobs);
+	my $done = grep { $bulk{ $operation->{kind} }{do}->($m, $_->{id}, @$operation{qw(states queue to)}) } @jobs;
+	my @left = @{ $operation->{left} };
+	splice @left, 0, scalar @jobs;
+	return (left => \@left, done => $operation->{done} + $done, @left ? () : (state => 'finished', ended_at => $m->{now}));
+}
+
+# Its number is the last column of the answer, or the first.
+sub keep_operation
+{
+	my ($m, %operation) = @_;
+	my $answer = $m->{answer}[-1] // '';
+	my ($number) = $answer =~ /^(\d+)(?:\||$)/;
+	$number = 1e12 if !defined $number || $number <= $m->{last_operation};
+
+	$m->{last_operation} = $number if $number < 1e12;
+	$m->{rows}->put(operation => $number, { %operation, number => $number });
+	return join '|', $number, operation_counts(%operation);
+}
+
+sub operation_counts { my %operation = @_; return @operation{qw(matched done)}, $operation{matched} - $operation{done} - @{ $operation{left} }; }
+
+# Goes on with those whose rate allows it; how many jobs had their turn. An operation that cannot go on has failed, and
+# what it did in this pass is undone.
+sub bulk_pass
+{
+	my ($m) = @_;
+	my $turns = 0;
+
+	for my $due (sort { $a->{number} <=> $b->{number} } grep { $_->{state} eq 'running' && $_->{next_at} <= $m->{now} } $m->{rows}->all('operation'))
+	{
+		next if $m->{rows}->taken(operation => $due->{number});
+		my $n = min($due->{rate}, scalar @{ $due->{left} });
+		my %change = (next_at => $m->{now} + 1e6);
+		$m->{rows}->push_layer;
+		if (eval { %change = (%change, $m->bulk_slice($due, $n)); 1 })
+		{
+			$m->{rows}->merge_layer;
+			$turns += $n;
+		}
+		else
+		{
+			$m->{rows}->drop_layer;
+			die $@ if !ref $@ || !$@->{error};
+			%change = (state => 'failed', ended_at => $m->{now});
+		}
+		$m->{rows}->put(operation => $due->{number}, { %$due, %change });
+	}
+	return $turns;
+}
+
+sub bulk_slice
+{
+	my ($m, $operation, $n) = @_;
+	my @ids = @{ $operation->{left} }[ 0 .. $n - 1 ];
+	fail('QJ012') if $operation->{kind} eq 'move' && !$m->queue($operation->{to})->{accepting};
+	return $m->bulk_do($operation, map { $m->job($_) // { id => $_, state => 'gone' } } @ids);
+}
+
+sub cancel_bulk
+{
+	my ($m, $number) = @_;
+	my $operation = $m->{rows}->get(operation => $number) // fail('QJ006');
+	# Another transaction may be about to end it.
+	$m->{rows}->lock(operation => $number) if $operation->{state} eq 'running';
+	fail('QJ004') if $operation->{state} ne 'running';
+	$m->{rows}->put(operation => $number, { %$operation, state => 'cancelled', ended_at => $m->{now} });
+	return '';
 }
 
 sub matching
 {
 	my ($m, $filter, @states) = @_;
 	my %wanted = map { $_ => 1 } @states;
-	my %wish = %$filter;
-	my $ids = delete $wish{job_ids};
-	my %among = map { $_ => 1 } @{ $ids // [] };
-	my $queue = delete $wish{queue};
 
 	return by_id(grep {
 		my $job = $_;
-		my $of = $m->queue_of($job);
-		$of && $wanted{ $job->{state} } && (!defined $queue || $of->{name} eq $queue) && (!$ids || $among{ $job->{id} })
-		  && !grep { !defined $job->{$_} || $job->{$_} ne $wish{$_} } keys %wish
-	} $m->{rows}->all('job'), $m->{rows}->all('finished'));
+		$wanted{ $job->{state} } && $m->queue_of($job) && !grep { !$asks{$_}->($m, $job, $filter->{$_}) } keys %$filter
+	} map { $m->{rows}->all($_) } 'job', grep { $wanted{completed} || $wanted{cancelled} } 'finished');
 }
 
 # Running jobs are locked first, then the groups.
@@ -56,7 +141,8 @@ sub bulk_enter
 
 	if ($kind eq 'cancel') { $m->{rows}->lock(job => $_->{id}) for grep { $_->{state} eq 'running' } @jobs; }
 	return if !$bulk{$kind}{gates};
-	$m->gate($m->queue_of($_), $_->{group_key}) for grep { $_->{parked} || $_->{state} ne 'running' && ($_->{admission} // 0) == 2 } @jobs;
+	my @placed = grep { $_->{state} =~ /^(blocked|scheduled|ready|dead)$/ && ($_->{parked} || $_->{admission} == 2) } @jobs;
+	$m->gate($m->queue_of($_), $_->{group_key}) for @placed;
 	return;
 }
 

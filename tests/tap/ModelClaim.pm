@@ -14,7 +14,8 @@ use POSIX qw(floor);
 sub put_in_queue
 {
 	my ($m, $job, %change) = @_;
-	my %now = (%$job, %change, parked => 0, command => '', lease => undef, lease_until => undef, worker => undef, progress => 0);
+	my %now = (%$job, %change, parked => 0, command => '', lease => undef, lease_until => undef, worker => undef, progress => 0, step => undef,
+		message => undef);
 
 	return $m->set(\%now, state => 'scheduled') if $now{run_at} > $m->{now};
 	return $m->set(\%now, state => 'ready', $m->place($m->queue_of($job), \%now));
@@ -202,7 +203,7 @@ sub claim
 	{
 		push @rows, $m->claim_from($by_priority{$priority}, $worker, $n - @rows, $lease) if @rows < $n;
 	}
-	$m->bury($_) for @{ $m->{late} };
+	$m->bury_late($_) for @{ $m->{late} };
 	return @rows;
 }
 

@@ -1,11 +1,13 @@
-# Part of the reference model (QueueModel.pm): how attempts end, what is done by hand, and what time brings.
+# Part of the reference model (QueueModel.pm): how attempts end, and what is done by hand.
 #
 # SPDX-License-Identifier: PostgreSQL
 package QueueModel;
 
 use strict;
 use warnings;
+use Documents;
 use List::Util qw(max min);
+use TestTime;
 
 # The ends of attempts
 
@@ -17,36 +19,42 @@ sub leased
 	return $job && $job->{state} eq 'running' && $job->{lease} == $lease ? $job : undef;
 }
 
-sub complete { my ($m, $id, $lease) = @_; return $m->complete_batch([$id], [$lease]) ? 't' : 'f'; }
+sub complete { my ($m, $id, $lease, $result) = @_; return $m->complete_batch([$id], [$lease], [$result]) ? 't' : 'f'; }
 
 sub complete_batch
 {
-	my ($m, $ids, $leases) = @_;
-	my %lease;
+	my ($m, $ids, $leases, $results, $all) = @_;
+	my (%lease, %result);
 	@lease{@$ids} = @$leases;
+	@result{@$ids} = @$results;
 	my @done = by_id(grep { $_ } map { $m->leased($_, $lease{$_}) } @$ids);
+	$m->{rows}->lock(job => $_->{id}) for @done;
+	fail('QJ001') if $all && @done < @$ids;
+	fail('QJ010') if grep { !matches($m->queue_of($_)->{result_schema}, $result{ $_->{id} }) } @done;
 	my @keyed = sort { $a->{queue_id} <=> $b->{queue_id} || $a->{unique_key} cmp $b->{unique_key} } grep { defined $_->{unique_key} } @done;
 
-	$m->finish($_, 'completed') for @done;
+	$m->finish($_, 'completed', result => $result{ $_->{id} }) for @done;
+	my @events = map { $m->tell($_, 'completed') } @done;
 	$m->return_limits($_) for @done;
 	$m->leave_group($_) for by_group(@done);
 	$m->release_key($_) for @keyed;
 	$m->ended('completed', map { $_->{id} } @done);
+	$m->deliver(@events);
 	return scalar @done;
 }
 
 sub complete_and_claim
 {
-	my ($m, $ids, $leases, @claim) = @_;
-	fail('QJ001') if $m->complete_batch($ids, $leases) < @$ids;
+	my ($m, $ids, $leases, $results, @claim) = @_;
+	$m->complete_batch($ids, $leases, $results, 1) if @$ids;
 	return $m->claim(@claim);
 }
 
 sub finish
 {
-	my ($m, $job, $state) = @_;
+	my ($m, $job, $state, %more) = @_;
 	$m->{rows}->put(job => $job->{id}, undef);
-	$m->{rows}->put(finished => $job->{id}, { id => $job->{id}, queue_id => $job->{queue_id}, state => $state, attempt => $job->{attempt} });
+	$m->{rows}->put(finished => $job->{id}, { %$job, error => undef, %more, state => $state, at => $m->{now} });
 	return;
 }
 
@@ -60,13 +68,14 @@ sub return_limits
 
 sub cancelled
 {
-	my ($m, $job) = @_;
+	my ($m, $job, $error) = @_;
 	$m->gate($m->queue_of($job), $job->{group_key}) if $job->{parked};
-	$m->finish($job, 'cancelled');
+	$m->finish($job, 'cancelled', error => $error);
 	$m->waits_no_more($job);
 	$m->release_key($job);
 	$m->leave_group($job) if $job->{state} ne 'running';
 	$m->ended(cancelled => $job->{id});
+	$m->deliver($m->tell($job, 'cancelled', $error));
 	return 'cancelled';
 }
 
@@ -85,43 +94,60 @@ my %crash = map { $_ => 1 } qw(crash signal memory), 'lease expired';
 
 sub end_attempt
 {
-	my ($m, $job, $cause, $retryable, $retry_in) = @_;
+	my ($m, $job, $cause, $error, $retryable, $retry_in) = @_;
 	my $queue = $m->queue_of($job);
-	my $crashes = $job->{crashes} + ($crash{$cause} ? 1 : 0);
 
 	my $asked = $job->{command} eq 'cancel';
 	# However the attempt ends after that.
 	my $late = !$asked && ($cause eq 'deadline' || $job->{command} eq 'deadline' || late($m, $job));
+	$error = join ': ', 'deadline ' . stamp($job->{deadline}) . ' passed', $error // () if $late;
+	my $crashes = $job->{crashes} + ($crash{$cause} && !$late ? 1 : 0);
+	$job = { %$job, crashes => $crashes, failures => [ @{ $job->{failures} }, $error // '' ], error => $error, error_at => $m->{now} };
 
 	if ($asked || $cause eq 'cancel' && !$late)
 	{
 		$m->stop($job, 0);
-		return $m->cancelled($job);
+		return $m->cancelled($job, $error);
 	}
-	my $over = $late || !$retryable || $job->{attempt} >= $job->{max_attempts} || $crashes >= $queue->{max_crashes};
 	my $run_at = $m->{now} + ($retry_in // $m->backoff($queue, $job, $job->{attempt}));
-	if (!$over && !(defined $job->{deadline} && $run_at >= $job->{deadline}))
-	{
-		return $m->put_in_queue($m->stop($job, $queue->{ordered}), run_at => $run_at, crashes => $crashes)->{state};
-	}
-	return $m->bury($m->stop($job, $queue->{ordered} && $queue->{dead_blocks}));
+	my $over = $late || !$retryable ? $error : $m->why_over($queue, $job, $run_at);
+	return $m->bury($m->stop($job, $queue->{ordered} && $queue->{dead_blocks}), $over) if defined $over;
+	my $state = $m->put_in_queue($m->stop($job, $queue->{ordered}), run_at => $run_at)->{state};
+	$m->deliver($m->tell($job, 'failed', $error, $state));
+	return $state;
+}
+
+# What is said of a job that gets no further attempt; undef where it does.
+sub why_over
+{
+	my ($m, $queue, $job, $run_at) = @_;
+	my $is_last = $job->{attempt} >= $job->{max_attempts};
+
+	return "given up after $job->{crashes} crashes: $job->{error}" if !$is_last && $job->{crashes} >= $queue->{max_crashes};
+	return $job->{error} if $is_last;
+	return undef if !defined $job->{deadline} || $run_at < $job->{deadline};
+	return 'deadline ' . stamp($job->{deadline}) . " leaves no time for another attempt: $job->{error}";
 }
 
 sub late { my ($m, $job) = @_; return defined $job->{deadline} && $job->{deadline} <= $m->{now}; }
 
 sub bury
 {
-	my ($m, $job) = @_;
+	my ($m, $job, $error) = @_;
 	my $queue = $m->queue_of($job);
 	my $keeps = $queue->{ordered} && $queue->{dead_blocks};
 
-	$m->set($job, state => 'dead', parked => 0, progress => 0, command => '', lease_until => undef, admission => $keeps ? $job->{admission} : 0);
+	$m->set($job, state => 'dead', at => $m->{now}, dead_error => $error,
+		parked => 0, progress => 0, command => '', lease_until => undef, admission => $keeps ? $job->{admission} : 0);
 	$m->waits_no_more($job);
 	$m->release_key($job);
 	$m->leave_group($job) if !$keeps;
 	$m->ended(dead => $job->{id});
+	$m->deliver($m->tell($job, 'dead', $error));
 	return 'dead';
 }
+
+sub bury_late { my ($m, $job) = @_; return $m->bury($job, 'deadline ' . stamp($job->{deadline}) . ' passed'); }
 
 # The wait after an attempt: by the job's policy, or the queue's base x 2^(attempt-1), at most the maximum. A fifth of it
 # is random; how much is learned.
@@ -159,7 +185,7 @@ sub snooze
 		return '';
 	}
 	my $run_at = $m->{now} + ($delay // $m->backoff($queue, $job, 1));
-	if (defined $job->{deadline} && $run_at >= $job->{deadline}) { $m->end_attempt($job, 'deadline', 0); }
+	if (defined $job->{deadline} && $run_at >= $job->{deadline}) { $m->end_attempt($job, 'deadline', 'put off until ' . stamp($run_at), 0); }
 	else { $m->put_in_queue($m->stop($job, $queue->{ordered}), attempt => $job->{attempt} - 1, run_at => $run_at); }
 	return '';
 }
@@ -175,9 +201,9 @@ sub check_lease
 
 sub heartbeat
 {
-	my ($m, $ids, $leases, $until) = @_;
+	my ($m, $worker, $ids, $leases, $until, $status) = @_;
 	my %lease;
-	my @told;
+	my @told = $m->beat($worker, $status) ? '|drain' : ();
 	@lease{@$ids} = @$leases;
 
 	for my $id (sort { $a <=> $b } @$ids)
@@ -192,8 +218,36 @@ sub heartbeat
 
 sub progress
 {
-	my ($m, $id, $lease, $fraction) = @_;
-	$m->set($m->leased($id, $lease) // fail('QJ001'), progress => $fraction);
+	my ($m, $id, $lease, %what) = @_;
+	$m->set($m->leased($id, $lease) // fail('QJ001'), %what);
+	return '';
+}
+
+sub log
+{
+	my ($m, $id, $lease, $level, $message) = @_;
+	my $job = $m->leased($id, $lease) // fail('QJ001');
+	$m->{rows}->lock(job => $id);
+	my $number = ++$m->{places};
+	$m->{rows}->put(log => $number, { number => $number, at => $m->{now}, line => join '|', $id, $job->{attempt}, $level, $message });
+	return '';
+}
+
+# The worker is alive. Is it to stop?
+sub beat
+{
+	my ($m, $name, $status) = @_;
+	my $worker = $m->{rows}->get(worker => $name) // { name => $name, draining => 0, status => '' };
+	my $draining = $worker->{draining} && $worker->{status} ne 'stopped';
+
+	$m->{rows}->put(worker => $name, { %$worker, draining => $draining, status => $status, at => $m->{now} });
+	return $draining;
+}
+
+sub drain_worker
+{
+	my ($m, $name) = @_;
+	$m->{rows}->put(worker => $name, { %{ $m->{rows}->get(worker => $name) // fail('QJ006') }, draining => 1 });
 	return '';
 }
 
@@ -240,63 +294,20 @@ sub revive
 	return $m->put_in_queue($job, %change);
 }
 
+# All dead jobs of the queue; or those of a filter, then another row is the operation's number.
 sub redrive
 {
-	my ($m, $name) = @_;
+	my ($m, $name, $filter, $max_jobs) = @_;
 	my @dead = $m->jobs_of($m->queue($name), 'dead');
+
+	if ($filter || $max_jobs)
+	{
+		my (undef, undef, $done) = split /\|/, $m->bulk(retry => { %{ $filter // {} }, queue => $name, state => ['dead'] }, 0, undef, $max_jobs);
+		return ($done, $m->{last_operation});
+	}
 
 	$m->{rows}->lock(job => $_->{id}) for @dead;
 	return scalar grep { $m->revive($_) } (grep { !defined $_->{unique_key} } @dead), grep { defined $_->{unique_key} } @dead;
-}
-
-# What time brings
-
-# Has another transaction the job, or the group in which it is parked or has a place? Then maintenance passes it over.
-sub held
-{
-	my ($m, $job) = @_;
-	return $m->{rows}->taken(job => $job->{id})
-	  || ($job->{parked} || $job->{admission} == 2) && $m->{rows}->taken(gate => "$job->{queue_id}/$job->{group_key}");
-}
-
-sub reap
-{
-	my ($m) = @_;
-	my @late = grep { $_->{state} eq 'running' && $_->{lease_until} <= $m->{now} && !$m->held($_) } by_id($m->{rows}->all('job'));
-
-	$m->end_attempt($_, 'lease expired', 1, 0) for @late;
-	return scalar @late;
-}
-
-sub promote
-{
-	my ($m) = @_;
-	my @due = grep { $_->{state} eq 'scheduled' && $_->{run_at} <= $m->{now} && !$m->{rows}->taken(job => $_->{id}) } $m->{rows}->all('job');
-
-	$m->put_in_queue($_) for sort { $a->{run_at} <=> $b->{run_at} || $a->{id} <=> $b->{id} } @due;
-	return scalar @due;
-}
-
-# Rows late|reaped|promoted.
-sub maintain { my ($m) = @_; my @done = ($m->pass_deadlines, $m->reap, $m->promote); return join '|', @done; }
-
-# Waiting and ready jobs are buried, the workers of running ones are told once.
-sub pass_deadlines
-{
-	my ($m) = @_;
-	my $n = 0;
-
-	for my $due (sort { $a->{deadline} <=> $b->{deadline} } grep { $_->{state} ne 'dead' && late($m, $_) && !$_->{told} } $m->{rows}->all('job'))
-	{
-		my $job = $m->job($due->{id});
-		next if !$job || $job->{state} eq 'dead';
-		die { blocked => 'a lease is checked' } if $job->{state} eq 'running' && $m->{rows}->taken(job => $job->{id});
-		next if $job->{state} ne 'running' && $m->held($job);
-		if ($job->{state} eq 'running') { $m->set($job, told => 1, command => $job->{command} || 'deadline'); }
-		else { $m->bury($job); }
-		$n++;
-	}
-	return $n;
 }
 
 1;

@@ -5,15 +5,19 @@ package QueueModel;
 
 use strict;
 use warnings;
+use Documents;
 use List::Util qw(max min);
 
-sub enqueue { my ($m, $name, %options) = @_; return $m->enqueue_batch($name, 1, %options); }
+sub enqueue { my ($m, $name, %options) = @_; return $m->enqueue_batch($name, %options, payloads => [ $options{payload} ]); }
 
 sub enqueue_batch
 {
-	my ($m, $name, $n, %options) = @_;
+	my ($m, $name, %options) = @_;
+	my @payloads = @{ $options{payloads} };
+	my $n = @payloads;
 	my $queue = $m->queue($name);
 	fail('QJ012') if !$queue->{accepting};
+	fail('QJ010') if grep { !matches($queue->{payload_schema}, $_) } @payloads;
 	my @keys = @{ $options{unique_keys} // [ ($options{unique_key}) x $n ] };
 	my @groups = @{ $options{group_keys} // [ ($options{group_key}) x $n ] };
 
@@ -25,11 +29,11 @@ sub enqueue_batch
 		$m->check_producer($queue, $_, $n{$_}) for sort keys %n;
 	}
 	my @ids = $m->new_ids($n);
-	my @jobs = map { { id => $ids[$_], key => $keys[$_], group_key => $groups[$_] } } 0 .. $n - 1;
+	my @jobs = map { { id => $ids[$_], payload => $payloads[$_], key => $keys[$_], group_key => $groups[$_] } } 0 .. $n - 1;
 
 	$m->settle_keys($queue, \%options, @jobs);
-	$m->add_job($queue, $_, %options, unique_key => $_->{key}, group_key => $_->{group_key}) for grep { !$_->{answered} } @jobs;
 	$m->{last_id} = max($m->{last_id}, grep { $_ < 1e12 } @ids);
+	$m->deliver(map { $m->add_job($queue, $_, %options, unique_key => $_->{key}, group_key => $_->{group_key}) } grep { !$_->{answered} } @jobs);
 	return map { $_->{id} } @jobs;
 }
 
@@ -41,27 +45,34 @@ sub new_ids
 	return map { $m->{answer} && ($m->{answer}[$_] // 0) > $last ? ($last = $m->{answer}[$_]) : 1e12 + ++$m->{places} } 0 .. $n - 1;
 }
 
+# The events of that.
 sub add_job
 {
 	my ($m, $queue, $new, %options) = @_;
 	my $old = $new->{old};
-	my $job = { id => $new->{id}, queue_id => $queue->{id}, state => 'blocked', attempt => 0, crashes => 0, parked => 0, admission => 0,
-		command => '', told => 0, enqueued_at => $old ? $old->{enqueued_at} : $m->{now}, run_at => $options{run_at} // $m->{now},
+	my $job = { id => $new->{id}, queue_id => $queue->{id}, state => 'blocked', attempt => 0, crashes => 0, parked => 0, admission => 0, command => '',
+		told => 0, payload => $new->{payload}, tags => $options{tags}, failures => $old ? $old->{failures} : [],
+		enqueued_at => $old ? $old->{enqueued_at} : $m->{now}, run_at => $options{run_at} // $m->{now},
 		priority => $options{priority} // 0, max_attempts => $options{max_attempts} // $queue->{max_attempts},
 		unique_key => $options{unique_key}, group_key => $options{group_key}, deadline => $options{deadline}, retry => $options{retry} };
 
 	$job->{run_at} = min($job->{run_at}, $job->{enqueued_at} + $options{unique_max_wait}) if $options{unique_max_wait};
 	$job->{run_at} = $old->{run_at} if $old && $options{unique_mode} eq 'replace_keep_time';
-	return $m->put_in_place_of($queue, $job, $old, $options{unique_mode}) if $old;
-	my $verdict = $new->{blocked} ? 'blocked' : $m->depend($job->{id}, \%options);
+	if ($old)
+	{
+		$m->put_in_place_of($queue, $job, $old, $options{unique_mode});
+		return ();
+	}
+	my ($verdict, $reason) = $new->{blocked} ? 'blocked' : $m->depend($job->{id}, \%options);
 	if ($verdict eq 'blocked') { $m->set($job); }
 	elsif ($verdict eq 'free') { $m->put_in_queue($job); }
 	else
 	{
-		$m->finish($job, 'cancelled');
+		$m->finish($job, 'cancelled', error => $reason);
 		$m->release_key($job);
+		return $m->tell($job, 'cancelled', $reason);
 	}
-	return;
+	return ();
 }
 
 # Unique keys
@@ -167,7 +178,7 @@ sub put_in_place_of
 
 # Dependencies
 
-# What a new job's parents mean for it: blocked, free or cancelled.
+# What a new job's parents mean for it: blocked, free, or cancelled and why.
 sub depend
 {
 	my ($m, $child, $options) = @_;
@@ -186,10 +197,10 @@ sub depend
 		my $end = $job ? $job->{state} : ($m->finished($parent) // fail('QJ003'))->{state};
 		if ($end !~ /^(completed|cancelled)$/ && ($end ne 'dead' || $failure eq 'wait')) { push @awaited, $parent; }
 		elsif ($end eq 'completed' || $failure eq 'run') { $done = 1; }
-		else { $failed = 1; }
+		else { $failed = because($parent, $end); }
 	}
 	return 'free' if $any && $done;
-	if ($failed && !($any && @awaited)) { return $failure eq 'wait' ? fail('QJ004') : 'cancelled'; }
+	if ($failed && !($any && @awaited)) { return $failure eq 'wait' ? fail('QJ004') : ('cancelled', $failed); }
 	for my $parent (@awaited)
 	{
 		my $key = "$parent/$child";
@@ -198,20 +209,26 @@ sub depend
 	return @awaited ? 'blocked' : 'free';
 }
 
+sub because { my ($parent, $how) = @_; return "job $parent, which it depends on, " . ($how eq 'dead' ? 'is' : 'was') . " $how"; }
+
 # Jobs have ended: completed, dead, cancelled or deleted. Those that wait for them go on or are cancelled, and so forth
 # down the tree, by their numbers.
 sub ended
 {
 	my ($m, $how, @parents) = @_;
 	my @edges = map { $m->edges_from($_, $how) } @parents;
+	my @events;
 
 	while (@edges)
 	{
 		my ($child) = sort { $a <=> $b } map { $_->{child} } @edges;
 		my @mine = grep { $_->{child} == $child } @edges;
 		@edges = grep { $_->{child} != $child } @edges;
-		push @edges, $m->edges_from($child, 'cancelled') if $m->settle($child, @mine) eq 'cancelled';
+		my $reason = $m->settle($child, @mine) // next;
+		push @events, $m->tell($m->finished($child), 'cancelled', $reason);
+		push @edges, $m->edges_from($child, 'cancelled');
 	}
+	$m->deliver(@events);
 	return;
 }
 
@@ -219,10 +236,10 @@ sub edges_from
 {
 	my ($m, $parent, $how) = @_;
 	my @edges = grep { $_->{parent} == $parent && !($how eq 'dead' && $_->{failure} eq 'wait') } $m->{rows}->all('dependency');
-	return map { { %$_, fulfilled => $how eq 'completed' || $_->{failure} eq 'run' } } @edges;
+	return map { { %$_, how => $how, fulfilled => $how eq 'completed' || $_->{failure} eq 'run' } } @edges;
 }
 
-# These parents of the child have ended.
+# These parents of the child have ended. Why it is cancelled, undef where it is not.
 sub settle
 {
 	my ($m, $id, @edges) = @_;
@@ -232,19 +249,21 @@ sub settle
 	my $any = $edges[0]{any};
 	my $decided = $any ? @fulfilled > 0 : @fulfilled < @edges;
 
-	return '' if !$child || $child->{state} ne 'blocked' || $child->{parked} || !$m->queue_of($child);
+	return undef if !$child || $child->{state} ne 'blocked' || $child->{parked} || !$m->queue_of($child);
 	$m->{rows}->lock(job => $id);
 	my @rest = grep { $_->{child} == $id && !$ended{ $_->{parent} } } $m->{rows}->all('dependency');
 	$m->{rows}->put(dependency => $_->{key}, undef) for @edges, $decided ? @rest : ();
-	return '' if !$decided && @rest;
+	return undef if !$decided && @rest;
 	if ($any ? $decided : !$decided)
 	{
 		$m->put_in_queue($child);
-		return '';
+		return undef;
 	}
-	$m->finish($child, 'cancelled');
+	my ($failed) = sort { $b->{parent} <=> $a->{parent} } grep { !$_->{fulfilled} } @edges;
+	my $reason = because($failed->{parent}, $failed->{how});
+	$m->finish($child, 'cancelled', error => $reason);
 	$m->release_key($child);
-	return 'cancelled';
+	return $reason;
 }
 
 1;

@@ -9,7 +9,8 @@ use warnings;
 my %defaults = (priority => 0, max_attempts => 4, enabled => 1, accepting => 1, concurrency => 0, rate_limit => 0, rate_interval => 1e6,
 	group_concurrency => 0, group_rate_limit => 0, group_rate_interval => 1e6, ordered => 0, dead_blocks => 0, ageing => 0,
 	fair => 0, producer_rate_limit => 0, producer_rate_interval => 1e6, producer_rate_per => 'role', backoff_base => 10e6,
-	backoff_max => 3600e6, max_crashes => 3);
+	backoff_max => 3600e6, max_crashes => 3, payload_schema => '', result_schema => '', job_events => 0, retention => 7 * 86400e6,
+	dead_retention => 0, result_retention => 0, export => 0);
 my @live = qw(blocked scheduled ready running dead);
 
 sub create_queue
@@ -17,6 +18,7 @@ sub create_queue
 	my ($m, $name, %settings) = @_;
 	fail('QJ005') if $m->{rows}->get(queue => $name);
 	$m->{rows}->put(queue => $name, { %defaults, id => ++$m->{queues}, name => $name, settled(%settings) });
+	$m->{names}{ $m->{queues} } = $name;
 	return '';
 }
 
@@ -87,6 +89,7 @@ sub drop_queue
 	my @jobs = $m->jobs_of($queue, @live);
 
 	$m->{rows}->put(queue => $name, undef);
+	$m->{rows}->put(subscription => $_->{name}, undef) for grep { $_->{queue_id} == $queue->{id} } $m->{rows}->all('subscription');
 	$m->forget($_) for @jobs;
 	for my $kind (qw(slot unique start bucket))
 	{

@@ -58,11 +58,13 @@ sub get
 sub all
 {
 	my ($rows, $kind) = @_;
+	my @layers = grep { $_->{$kind} } @{ $rows->layers };
+	return values %{ $rows->{committed}{$kind} // {} } if !@layers;
 	my %all = %{ $rows->{committed}{$kind} // {} };
 
-	for my $layer (@{ $rows->layers })
+	for my $layer (@layers)
 	{
-		$all{$_} = $layer->{$kind}{$_} for keys %{ $layer->{$kind} // {} };
+		$all{$_} = $layer->{$kind}{$_} for keys %{ $layer->{$kind} };
 	}
 	return grep { $_ } values %all;
 }

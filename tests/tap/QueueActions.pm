@@ -8,55 +8,24 @@ use strict;
 use warnings;
 use Exporter 'import';
 use List::Util qw(max);
-use POSIX qw(strftime);
+use Documents;
 use QueueBulk;
+use QueueEvents;
+use QueueSettings;
+use TestTime;
 
-our @EXPORT = qw(pick_action first_actions clock_text any chance @groups);
+our @EXPORT = qw(pick_action first_actions new_day not_called any chance @groups);
 
 # Named so that their locks (hashtext(name) modulo 1024) are in the order of the names: a statement that ends jobs of
 # several groups goes by that. The test checks it.
 our @groups = qw(alpha beta gamma);
 my @keys = map { "key$_" } 1 .. 6;
+our @tags = qw(deep night test);
+our @errors = ('broken', 'disk full', 'no such star');
 my @priorities = (-1, 0, 0, 0, 1);
 my $s = 1e6;
 my @policies = ({}, { kind => 'fixed', base => 3 }, { kind => 'linear', base => 2, max => 5 }, { kind => 'list', delays => [ 0, 2, 8 ] });
-my $base = 1_900_000_000; # the epoch of the test's time, 2030
 my $crowd = 90; # live jobs from which on less is enqueued
-
-my %queues = (
-	plain => { max_attempts => 3 },
-	urgent => { priority => -1, backoff_base => 0 },
-	narrow => { concurrency => 3, max_attempts => 2 },
-	rated => { rate_limit => 4, rate_interval => 10 * $s },
-	both => { concurrency => 2, rate_limit => 3, rate_interval => 5 * $s, priority => -1 },
-	grouped => { group_concurrency => 2 },
-	ordered => { ordered => 1, max_attempts => 2, backoff_base => 2 * $s },
-	blocking => { ordered => 1, dead_blocks => 1, max_attempts => 2, backoff_base => 1 * $s },
-	ageing => { ageing => 10 * $s },
-	fair => { fair => 1 },
-	turns => { fair => 1, group_concurrency => 2, concurrency => 4 },
-	paced => { group_rate_limit => 2, group_rate_interval => 20 * $s },
-	fed => { producer_rate_limit => 5, producer_rate_interval => 10 * $s },
-	fed_group => { producer_rate_limit => 2, producer_rate_interval => 10 * $s, producer_rate_per => 'group' },
-);
-my %intervals = map { $_ => 1 } qw(rate_interval group_rate_interval ageing producer_rate_interval backoff_base backoff_max);
-my %flags = map { $_ => 1 } qw(ordered dead_blocks fair enabled);
-# Settings that are changed, and to what; the keys of what takes all other sessions' work into account.
-my %changes = (
-	plain => [ { ageing => 5 * $s }, { ageing => 0 }, { fair => 1, ageing => 0 }, { fair => 0 }, { max_attempts => 2 }, { max_attempts => 3 } ],
-	narrow => [ map { { concurrency => $_ } } 0, 1, 3, 5 ],
-	rated => [ { rate_limit => 0 }, { rate_limit => 2 }, { rate_limit => 4, rate_interval => 10 * $s }, { rate_interval => 3 * $s } ],
-	both => [ { concurrency => 1 }, { concurrency => 3, rate_limit => 2 }, { concurrency => 2, rate_limit => 3 } ],
-	grouped => [ (map { { group_concurrency => $_ } } 0, 1, 2, 3), { ordered => 1 }, { ordered => 0, group_concurrency => 2 } ],
-	ordered => [ { ordered => 0, group_concurrency => 2 }, { ordered => 1 }, { ordered => 1, dead_blocks => 1 }, { dead_blocks => 0 } ],
-	ageing => [ { ageing => 0 }, { ageing => 10 * $s }, { ageing => 60 * $s } ],
-	fair => [ { fair => 0 }, { fair => 1 } ],
-	turns => [ { concurrency => 2 }, { concurrency => 4 } ],
-	paced => [ { group_rate_limit => 1 }, { group_rate_limit => 2 }, { group_rate_limit => 0 } ],
-	fed => [ { producer_rate_limit => 0 }, { producer_rate_limit => 5 } ],
-	blocking => [ { dead_blocks => 0 }, { dead_blocks => 1 } ],
-);
-my @harmless = ([ priority => -1, 0, 1 ], [ backoff_max => 30 * $s, 3600 * $s ], [ backoff_base => 0, 5 * $s, 10 * $s ]);
 
 # Chance
 
@@ -66,10 +35,10 @@ sub some { my ($n, @of) = @_; my @some; while ($n-- > 0 && @of) { push @some, sp
 
 # SQL
 
-sub clock_text { my ($us) = @_; return strftime('%Y-%m-%d %H:%M:%S', gmtime($base + int($us / $s))) . sprintf('.%06d+00', $us % $s); }
 sub text { my ($value) = @_; return defined $value ? "'$value'" : 'NULL'; }
 sub interval { my ($us) = @_; return sprintf "'%d us'", $us; }
 sub bigints { my @ids = @_; return "'{" . join(',', @ids) . "}'::bigint[]"; }
+sub jsonbs { my @texts = @_; return 'ARRAY[' . join(',', map { text($_) } @texts) . ']::jsonb[]'; }
 sub texts { my @texts = @_; return 'ARRAY[' . join(',', map { text($_) } @texts) . ']::text[]'; }
 
 # Of a retry policy.
@@ -80,10 +49,13 @@ sub json
 		  sort keys %$policy) . q(}');
 }
 
-my %sql_of = (run_at => sub { text(clock_text($_[0])) }, deadline => sub { text(clock_text($_[0])) }, retry => \&json,
-	unique_window => \&interval, unique_max_wait => \&interval, depends_on => sub { bigints(@{ $_[0] }) },
-	unique_keys => sub { texts(@{ $_[0] }) }, group_keys => sub { texts(@{ $_[0] }) }, enabled => sub { $_[0] ? 'true' : 'false' },
-	(map { $_ => \&interval } keys %intervals), (map { $_ => sub { $_[0] ? 'true' : 'false' } } keys %flags));
+my %intervals = map { $_ => \&interval } qw(rate_interval group_rate_interval ageing producer_rate_interval backoff_base backoff_max retention
+	dead_retention result_retention unique_window unique_max_wait);
+my %flags = map { $_ => sub { $_[0] ? 'true' : 'false' } } qw(ordered dead_blocks fair enabled job_events export);
+my %schemas = map { $_ => sub { "'" . ($_[0] ? $schema{ $_[0] } : 'null') . "'" } } qw(payload_schema result_schema);
+my %sql_of = (%intervals, %flags, %schemas, run_at => sub { text(clock_text($_[0])) }, deadline => sub { text(clock_text($_[0])) }, retry => \&json,
+	payloads => sub { jsonbs(@{ $_[0] }) }, tags => sub { texts(@{ $_[0] }) }, depends_on => sub { bigints(@{ $_[0] }) },
+	unique_keys => sub { texts(@{ $_[0] }) }, group_keys => sub { texts(@{ $_[0] }) });
 
 # Named arguments.
 sub named
@@ -97,8 +69,8 @@ sub call { my ($method, $arguments, $statement, %more) = @_; return { method => 
 # What there is
 
 sub jobs { my ($m, @states) = @_; my %wanted = map { $_ => 1 } @states; return QueueModel::by_id(grep { $wanted{ $_->{state} } } $m->{rows}->all('job')); }
+sub crowded { my ($m) = @_; return jobs($m, qw(blocked scheduled ready running)) > $crowd; }
 sub finished { my ($m) = @_; return QueueModel::by_id($m->{rows}->all('finished')); }
-sub queue_names { return sort keys %queues; }
 sub here { my ($m) = @_; return sort map { $_->{name} } $m->{rows}->all('queue'); }
 
 # Now and then a lease that is not the job's, or not any more.
@@ -131,10 +103,27 @@ sub unique_options
 	return %more;
 }
 
+# Mostly one that the schema takes.
+sub document
+{
+	my ($m, $queue, $schema) = @_;
+	my $row = $m->{rows}->get(queue => $queue) // {};
+	return any(chance(0.8) ? grep { matches($row->{$schema}, $_) } @documents : @documents);
+}
+
+sub result
+{
+	my ($m, $id) = @_;
+	my $job = $m->job($id);
+	my $queue = $job ? $m->queue_of($job) : undef;
+	return chance(0.2) ? undef : document($m, $queue ? $queue->{name} : '', 'result_schema');
+}
+
 sub options
 {
 	my ($m) = @_;
 	my %options;
+	$options{tags} = [ some(any(1, 2, 3), @tags) ] if chance(0.3);
 	$options{priority} = any(@priorities) if chance(0.5);
 	$options{run_at} = $m->{now} + any(-1, 0.5, 3, 20) * $s if chance(0.2);
 	$options{max_attempts} = any(1, 2) if chance(0.1);
@@ -155,22 +144,24 @@ sub options
 sub enqueue
 {
 	my ($m) = @_;
-	return undef if jobs($m, qw(blocked scheduled ready running)) > $crowd && chance(0.8);
+	return undef if crowded($m) && chance(0.8);
 	my $queue = any(queue_names());
-	my %options = options($m);
-	return call(enqueue => [ $queue, %options ], "SELECT astrid_enqueue('$queue', '{}'" . named(%options) . ')');
+	my %options = (options($m), payload => document($m, $queue, 'payload_schema'));
+	return call(enqueue => [ $queue, %options ], "SELECT astrid_enqueue('$queue'" . named(%options) . ')');
 }
 
 sub enqueue_batch
 {
 	my ($m) = @_;
-	return undef if jobs($m, qw(blocked scheduled ready running)) > $crowd;
+	return undef if crowded($m);
 	my ($queue, $n) = (any(queue_names()), any(0, 1, 2, 3, 4, 6));
 	my %options = options($m);
 	$options{unique_keys} = [ map { chance(0.5) ? any(@keys) : undef } 1 .. $n ] if chance(0.2);
 	$options{group_keys} = [ map { chance(0.8) ? any(@groups) : undef } 1 .. $n ] if chance(0.3);
-	return call(enqueue_batch => [ $queue, $n, %options ],
-		"SELECT * FROM astrid_enqueue_batch('$queue', array_fill('{}'::jsonb, '{$n}')" . named(%options) . ')');
+	# Which of several deadlines at the same time passes first is open.
+	delete $options{deadline} if $n > 1;
+	$options{payloads} = [ map { document($m, $queue, 'payload_schema') } 1 .. $n ];
+	return call(enqueue_batch => [ $queue, %options ], "SELECT * FROM astrid_enqueue_batch('$queue'" . named(%options) . ')');
 }
 
 # Queues to claim from: some, or that of a job which the call ends, or which another session is about to change.
@@ -198,14 +189,17 @@ sub complete
 {
 	my ($m) = @_;
 	my ($job, $lease) = one_lease($m) or return undef;
-	return call(complete => [ $job, $lease ], "SELECT astrid_complete($job, $lease, '{}')");
+	my $result = result($m, $job);
+	return call(complete => [ $job, $lease, $result ], "SELECT astrid_complete($job, $lease, " . text($result) . ')');
 }
 
 sub complete_batch
 {
 	my ($m) = @_;
 	my ($ids, $leases) = unzip(distinct(leases($m, any(1, 2, 4))));
-	return call(complete_batch => [ $ids, $leases ], 'SELECT astrid_complete_batch(' . bigints(@$ids) . ', ' . bigints(@$leases) . ')');
+	my @results = map { result($m, $_) } @$ids;
+	return call(complete_batch => [ $ids, $leases, \@results ],
+		'SELECT astrid_complete_batch(' . bigints(@$ids) . ', ' . bigints(@$leases) . ', ' . jsonbs(@results) . ')');
 }
 
 sub complete_and_claim
@@ -213,8 +207,9 @@ sub complete_and_claim
 	my ($m, $session) = @_;
 	my ($ids, $leases) = unzip(distinct(leases($m, any(1, 2, 3))));
 	my ($arguments, $sql) = claim_arguments($m, $session, map { $m->job($_) // () } @$ids);
-	return call(complete_and_claim => [ $ids, $leases, @$arguments ],
-		"$claimed astrid_complete_and_claim(" . bigints(@$ids) . ', ' . bigints(@$leases) . ", NULL, $sql)");
+	my @results = map { result($m, $_) } @$ids;
+	return call(complete_and_claim => [ $ids, $leases, \@results, @$arguments ],
+		"$claimed astrid_complete_and_claim(" . bigints(@$ids) . ', ' . bigints(@$leases) . ', ' . jsonbs(@results) . ", $sql)");
 }
 
 sub fail
@@ -222,8 +217,9 @@ sub fail
 	my ($m) = @_;
 	my ($job, $lease) = one_lease($m) or return undef;
 	my ($retryable, $cause, $retry_in) = (chance(0.85), any(qw(error error exit crash memory cancel)), any(undef, undef, 0, 5 * $s));
-	return call(fail_job => [ $job, $lease, $cause, $retryable, $retry_in ],
-		"SELECT astrid_fail($job, $lease, 'broken', retryable => " . ($retryable ? 'true' : 'false')
+	my $error = any(@errors);
+	return call(fail_job => [ $job, $lease, $cause, $error, $retryable, $retry_in ],
+		"SELECT astrid_fail($job, $lease, '$error', retryable => " . ($retryable ? 'true' : 'false')
 		  . (defined $retry_in ? ', retry_in => ' . interval($retry_in) : '') . qq(, info => '{"cause": "$cause"}'\)), learn => $job);
 }
 
@@ -240,17 +236,33 @@ sub heartbeat
 {
 	my ($m, $session) = @_;
 	my ($ids, $leases) = unzip(distinct(leases($m, any(1, 3))));
-	my $lease = any(5, 60, 120) * $s;
-	return call(heartbeat => [ $ids, $leases, $lease ],
-		"SELECT * FROM astrid_heartbeat('$session', " . bigints(@$ids) . ', ' . bigints(@$leases) . ', ' . interval($lease) . ')');
+	my ($lease, $status) = (any(5, 60, 120) * $s, any('busy', 'busy', 'stopped'));
+	return call(heartbeat => [ $session, $ids, $leases, $lease, $status ],
+		"SELECT * FROM astrid_heartbeat('$session', " . bigints(@$ids) . ', ' . bigints(@$leases) . ', ' . interval($lease) . qq(, '{"status": "$status"}'\)));
 }
 
 sub progress
 {
 	my ($m) = @_;
 	my ($job, $lease) = one_lease($m) or return undef;
-	my $fraction = any(0.25, 0.5, 1);
-	return call(progress => [ $job, $lease, $fraction ], "SELECT astrid_progress($job, $lease, $fraction)");
+	my %what = (progress => any(0.25, 0.5, 1), step => any(qw(align detect)), message => any(qw(begun done)));
+	delete $what{$_} for some(any(0, 1, 2), sort keys %what);
+	return call(progress => [ $job, $lease, %what ], "SELECT astrid_progress($job, $lease" . named(%what) =~ s/progress =>/fraction =>/r . ')');
+}
+
+sub log
+{
+	my ($m) = @_;
+	my ($job, $lease) = one_lease($m) or return undef;
+	my ($level, $message) = (any(qw(info error)), any(qw(read wrote)));
+	return call(log => [ $job, $lease, $level, $message ], "SELECT astrid_log($job, $lease, '$level', '$message')");
+}
+
+sub drain_worker
+{
+	my ($m, $session) = @_;
+	my $worker = any($session, 'session 1');
+	return call(drain_worker => [$worker], "SELECT astrid_drain_worker('$worker')");
 }
 
 sub check_lease
@@ -282,8 +294,6 @@ sub retry
 	return call(retry => [$job], "SELECT astrid_retry($job)");
 }
 
-sub redrive { my $queue = any(queue_names()); return call(redrive => [$queue], "SELECT astrid_redrive('$queue')"); }
-
 sub clear
 {
 	my $queue = any(queue_names());
@@ -291,46 +301,15 @@ sub clear
 	return call(clear_queue => [ $queue, @states ], "SELECT astrid_clear_queue('$queue'" . (@states ? ', ' . texts(@states) : '') . ')');
 }
 
-sub switch
-{
-	my ($queue, $on) = (any(queue_names()), chance(0.7));
-	return call(resume_queue => [$queue], "SELECT astrid_resume_queue('$queue')") if $on;
-	return call(alter_queue => [ $queue, enabled => 0 ], "SELECT astrid_pause_queue('$queue')");
-}
-
-sub alter_call { my ($queue, %settings) = @_; return call(alter_queue => [ $queue, %settings ], "SELECT astrid_alter_queue('$queue'" . named(%settings) . ')'); }
-
-sub tune
-{
-	my ($name, @values) = @{ any(@harmless) };
-	return alter_call(any(queue_names()), $name => any(@values));
-}
-
-sub limit
-{
-	my $queue = any(sort keys %changes);
-	return alter_call($queue, %{ any(@{ $changes{$queue} }) });
-}
-
-sub create
-{
-	my ($m, $queue) = @_;
-	my %settings = %{ $queues{$queue} };
-	return call(create_queue => [ $queue, %settings ], "SELECT astrid_create_queue('$queue'" . named(%settings) . ')');
-}
-
-sub create_again
-{
-	my ($m) = @_;
-	my %here = map { $_ => 1 } here($m);
-	my @missing = grep { !$here{$_} } queue_names();
-	return undef if !@missing && chance(0.9);
-	return create($m, any(@missing ? @missing : queue_names()));
-}
-
-sub drop { my $queue = any(queue_names()); return call(drop_queue => [$queue], "SELECT astrid_drop_queue('$queue')"); }
 sub reap { return call(reap => [], 'SELECT astrid_reap()'); }
-sub maintain { return call(maintain => [], q{SELECT m ->> 'late', m ->> 'reaped', m ->> 'promoted' FROM astrid_maintain() m}); }
+sub maintain { return call(maintain => [], q{SELECT m ->> 'late', m ->> 'reaped', m ->> 'promoted', m ->> 'bulk' FROM astrid_maintain() m}); }
+
+sub take_exported
+{
+	my $queue = any(qw(kept brief));
+	return call(take_exported => [$queue], "SELECT (kind || '|' || (\"row\" ->> 'job_id')) COLLATE \"C\" FROM astrid_take_exported('$queue')"
+		  . q{ WHERE kind IN ('history', 'dead', 'result') ORDER BY 1});
+}
 
 # alone: not while another transaction is open. single: not in a transaction of several statements.
 my %actions = (
@@ -344,24 +323,55 @@ my %actions = (
 	snooze => { weight => 3, pick => \&snooze },
 	heartbeat => { weight => 3, pick => \&heartbeat },
 	progress => { weight => 1, pick => \&progress },
+	log => { weight => 1, pick => \&log },
+	drain_worker => { weight => 0.3, pick => \&drain_worker },
 	check_lease => { weight => 1, pick => \&check_lease },
 	cancel => { weight => 4, pick => \&cancel },
 	retry => { weight => 4, pick => \&retry },
-	redrive => { weight => 1, pick => \&redrive },
+	redrive => { weight => 1.5, pick => \&redrive },
 	clear => { weight => 0.7, pick => \&clear },
-	cancel_jobs => { weight => 1, pick => \&cancel_jobs },
-	retry_jobs => { weight => 1.5, pick => \&retry_jobs },
-	delete_jobs => { weight => 1, pick => \&delete_jobs },
+	cancel_jobs => { weight => 1.5, pick => \&cancel_jobs },
+	retry_jobs => { weight => 2, pick => \&retry_jobs },
+	delete_jobs => { weight => 1.5, pick => \&delete_jobs },
+	cancel_bulk => { weight => 0.7, pick => \&cancel_bulk },
+	publish => { weight => 4, pick => \&publish },
+	change_frame => { weight => 2, pick => \&change_frame },
+	subscribe => { weight => 1.2, pick => \&subscribe },
+	unsubscribe => { weight => 0.7, pick => \&unsubscribe },
+	take_exported => { weight => 1, pick => \&take_exported },
 	move => { weight => 3, pick => \&move },
 	drain => { weight => 1, pick => \&drain },
 	switch => { weight => 2, pick => \&switch },
-	tune => { weight => 1, pick => \&tune },
+	tune => { weight => 2.5, pick => \&tune },
 	limit => { weight => 5, pick => \&limit, alone => 1, single => 1 },
 	create => { weight => 3, pick => \&create_again, alone => 1, single => 1 },
 	drop => { weight => 0.5, pick => \&drop, alone => 1, single => 1 },
 	reap => { weight => 1, pick => \&reap, single => 1 },
 	maintain => { weight => 5, pick => \&maintain, single => 1 },
 );
+
+# Functions that may write and of which no action makes use, and why.
+my %left_out = (
+	install_defaults => 'creates the queues of the pipeline, and nothing else',
+	stats_recount => 'counts what the views of the model do not show, and only where astrid is preloaded',
+	wait => 'writes nothing, and lasts',
+);
+
+# Those of these functions that are neither called nor left out.
+sub not_called
+{
+	my @functions = @_;
+	my $source = '';
+	for my $file (map { $INC{'QueueActions.pm'} =~ s/QueueActions/$_/r } qw(QueueActions QueueBulk QueueEvents QueueSettings))
+	{
+		open my $in, '<', $file or die "$file: $!";
+		$source .= join '', <$in>;
+	}
+	return grep { !$left_out{$_} && $source !~ /\b(?:astrid_)?$_\b['(]/ } @functions;
+}
+
+# The first that happens on a new day.
+sub new_day { return maintain(); }
 
 # The queues.
 sub first_actions { my ($m) = @_; return map { create($m, $_) } queue_names(); }

@@ -5,31 +5,33 @@ package QueueActions;
 
 use strict;
 use warnings;
+use TestTime;
 
-our @groups;
+our (@groups, @tags, @errors);
 
 # Jobs by queue, numbers, or what they have in common; the states by which kind. Mostly so that there is such a job.
 sub filter
 {
 	my ($m, $states, $finished_too) = @_;
 	my %filter = (state => [ some(any(1, 2), @$states) ]);
-	my @jobs = jobs($m, qw(blocked scheduled ready running dead));
-	my $by = any($finished_too ? qw(queue ids) : qw(queue ids group key priority));
+	my @jobs = (jobs($m, qw(blocked scheduled ready running dead)), $finished_too ? finished($m) : ());
+	my %any = (group_key => any(@groups), unique_key => 'key' . any(1 .. 6), priority => any(-1, 0, 1), worker => 'session 1',
+		tags => [ some(any(1, 2, 2), @tags) ], error => any(@errors, '^deadline'), payload => any('{"n": 1}', '{"band": "r"}', '{"topic": "night"}'),
+		enqueued_before => $m->{now} - any(1, 60) * 1e6, run_after => $m->{now} - 5e6, finished_before => $m->{now} - any(0, 100) * 1e6,
+		job_ids => [ map { $_->{id} } some(4, @jobs) ]);
+	my @by = some(any(0, 1, 1, 1, 2), sort keys %any);
 
-	$filter{queue} = any(queue_names()) if $by ne 'ids';
-	$filter{job_ids} = [ map { $_->{id} } some(4, @jobs, $finished_too ? finished($m) : ()) ] if $by eq 'ids';
-	$filter{group_key} = any(@groups) if $by eq 'group';
-	$filter{unique_key} = 'key' . any(1 .. 6) if $by eq 'key';
-	$filter{priority} = any(-1, 0, 1) if $by eq 'priority';
-	my ($one) = some(1, jobs($m, @$states));
+	@filter{@by} = @any{@by};
+	$filter{queue} = any(queue_names()) if !@by || chance(0.5);
+	my ($one) = some(1, grep { my $job = $_; grep { $_ eq $job->{state} } @$states } @jobs);
 	if ($one && chance(0.8))
 	{
-		my %like = (queue => ($m->queue_of($one) // {})->{name}, group_key => $one->{group_key}, unique_key => $one->{unique_key},
-			priority => $one->{priority}, state => [ $one->{state}, some(1, @$states) ]);
+		my %like = (queue => ($m->queue_of($one) // {})->{name}, state => [ $one->{state}, some(1, @$states) ],
+			map { $_ => $one->{$_} } qw(group_key unique_key priority worker));
 		$filter{$_} = $like{$_} for grep { defined $like{$_} && $filter{$_} } keys %like;
+		$filter{tags} = [ some(any(1, 2), @{ $one->{tags} }) ] if $filter{tags} && $one->{tags};
 		push @{ $filter{job_ids} }, $one->{id} if $filter{job_ids};
 	}
-	delete $filter{queue} if $by =~ /group|key/ && chance(0.5);
 	return \%filter;
 }
 
@@ -38,21 +40,23 @@ sub filter_json
 	my ($filter) = @_;
 	return q('{) . join(', ', map {
 		my $value = $filter->{$_};
-		qq("$_": ) . (ref $value ? '[' . join(', ', map { /^\d+$/ ? $_ : qq("$_") } @$value) . ']' : /priority/ ? $value : qq("$value"))
+		qq("$_": ) . (/_before|_after/ ? '"' . clock_text($value) . '"' : ref $value ? '[' . join(', ', map { /^\d+$/ ? $_ : qq("$_") } @$value) . ']'
+			: /priority|payload/ ? $value : qq("$value"))
 	} sort keys %$filter) . q(}');
 }
 
-my $answer = q{SELECT r ->> 'matched', r ->> 'done', r ->> 'skipped' FROM};
+my $answer = q{SELECT r ->> 'bulk_id', r ->> 'matched', r ->> 'done', r ->> 'skipped' FROM};
 
 sub bulk_call
 {
 	my ($method, $function, $before, $filter, @to) = @_;
-	my ($dry_run, $max_jobs) = (chance(0.15) ? 1 : 0, any(undef, undef, 1, 3));
+	my ($dry_run, $rate, $max_jobs) = (chance(0.15) ? 1 : 0, any(undef, undef, 1, 2), any(undef, undef, 1, 3));
 	my $sql = join ', ', @$before, filter_json($filter);
 
 	$sql .= ', dry_run => true' if $dry_run;
+	$sql .= ", rate => $rate" if defined $rate;
 	$sql .= ", max_jobs => $max_jobs" if defined $max_jobs;
-	return call($method => [ @to, $filter, $dry_run, $max_jobs ], "$answer astrid_$function($sql) r");
+	return call($method => [ @to, $filter, $dry_run, $rate, $max_jobs ], "$answer astrid_$function($sql) r");
 }
 
 sub cancel_jobs
@@ -90,6 +94,25 @@ sub move
 	delete $filter->{queue};
 	delete $filter->{state} if chance(0.3);
 	return bulk_call(move_jobs => 'move_jobs', [ "'$from'", "'$to'" ], $filter, $from, $to);
+}
+
+sub cancel_bulk
+{
+	my ($m) = @_;
+	my @running = grep { $_->{state} eq 'running' } $m->{rows}->all('operation');
+	my $number = @running && chance(0.8) ? any(sort { $a <=> $b } map { $_->{number} } @running) : any($m->{last_operation}, 999_999);
+	return call(cancel_bulk => [$number], "SELECT astrid_cancel_bulk($number)");
+}
+
+sub redrive
+{
+	my ($m) = @_;
+	my $queue = any(queue_names());
+	return call(redrive => [$queue], "SELECT astrid_redrive('$queue')") if chance(0.5);
+	my ($filter, $max_jobs) = (chance(0.7) ? filter($m, ['dead']) : undef, any(1, 2));
+	delete @$filter{qw(queue state)} if $filter;
+	return call(redrive => [ $queue, $filter, $max_jobs ], "SELECT astrid_redrive('$queue', " . ($filter ? filter_json($filter) : 'NULL')
+		  . ", $max_jobs); SELECT max(bulk_id) FROM astrid.bulk_status");
 }
 
 # A closed queue is opened again before long.

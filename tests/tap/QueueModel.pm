@@ -4,7 +4,8 @@
 # Times are microseconds. What the contract leaves open (the numbers of jobs and leases, the jitter
 # of a back-off) is learned from the answer of the database, within its bounds.
 #
-# Its parts: ModelRows (transactions), ModelQueues, ModelEnqueue, ModelClaim, ModelEnds, ModelBulk.
+# Its parts: ModelRows (transactions), ModelQueues, ModelEnqueue, ModelClaim, ModelEnds, ModelTime (deadlines, maintenance),
+# ModelBulk, ModelEvents, ModelRetention, ModelDumps (what a session sees).
 #
 # SPDX-License-Identifier: PostgreSQL
 package QueueModel;
@@ -13,35 +14,41 @@ use strict;
 use warnings;
 use ModelBulk;
 use ModelClaim;
+use ModelDumps;
 use ModelEnds;
 use ModelEnqueue;
+use ModelEvents;
 use ModelQueues;
+use ModelRetention;
 use ModelRows;
+use ModelTime;
 
 sub new
 {
 	my ($class) = @_;
-	return bless { rows => ModelRows->new, now => 3600e6, queues => 0, places => 0, last_id => 0, rounds => {} }, $class;
+	return bless { rows => ModelRows->new, now => 3600e6, queues => 0, places => 0, last_id => 0, last_operation => 0, rounds => {},
+		ticks => 0, begun => {}, ended => {}, born => [] }, $class;
 }
 
 # Runs a statement: method and arguments. With answer, the rows that the database gave, it takes effect; without one it
-# is only tried. Returns { rows => [...] }, { error => SQLSTATE } or, where the session would have to wait, { blocked }.
+# is only tried. Returns { rows => [...], born => how many jobs that are not in the answer }, { error => SQLSTATE } or,
+# where the session would have to wait, { blocked }.
 sub run
 {
 	my ($m, $session, $answer, $method, @arguments) = @_;
 	my %before = (places => $m->{places}, queues => $m->{queues}, rounds => { %{ $m->{rounds} } });
 
-	$m->{rows}->enter($session);
 	$m->{answer} = $answer;
-	$m->{rows}->push_layer;
+	$m->{expected_births} = 0;
+	$m->begin($session);
 	my $rows = eval { [ $m->$method(@arguments) ] };
 	my $error = $@;
 	die $error if $error && !ref $error;
 	if ($error || !$answer) { $m->{rows}->drop_layer; }
-	else { $m->{rows}->merge_layer; }
+	else { $m->release($session); }
 	# Places are not given back; a trial has not drawn any.
 	@$m{ keys %before } = values %before unless $answer;
-	return $error || { rows => $rows };
+	return $error || { rows => $rows, born => $m->{expected_births} };
 }
 
 sub in_transaction { my ($m, $session) = @_; return scalar @{ $m->{rows}->layers($session) }; }
@@ -49,9 +56,26 @@ sub fail { my ($state) = @_; die { error => $state }; }
 
 # Transactions
 
-sub begin { my ($m, $session) = @_; $m->{rows}->enter($session); $m->{rows}->push_layer; return; }
+sub begin
+{
+	my ($m, $session) = @_;
+	$m->{begun}{$session} = ++$m->{ticks} if !$m->in_transaction($session);
+	$m->{rows}->enter($session);
+	$m->{rows}->push_layer;
+	return;
+}
+
 sub savepoint { my ($m, $session) = @_; return $m->begin($session); }
-sub release { my ($m, $session) = @_; $m->{rows}->enter($session); $m->{rows}->merge_layer; return; }
+
+sub release
+{
+	my ($m, $session) = @_;
+	$m->{rows}->enter($session);
+	$m->{rows}->merge_layer;
+	$m->{ended}{ $m->{begun}{$session} } = ++$m->{ticks} if !$m->in_transaction($session);
+	return;
+}
+
 sub rollback_to { my ($m, $session) = @_; $m->{rows}->enter($session); $m->{rows}->drop_layer; $m->{rows}->push_layer; return; }
 
 sub commit
@@ -102,66 +126,8 @@ sub queue { my ($m, $name) = @_; return $m->{rows}->get(queue => $name) // fail(
 sub queue_of
 {
 	my ($m, $job) = @_;
-	my ($queue) = grep { $_->{id} == $job->{queue_id} } $m->{rows}->all('queue');
-	return $queue;
-}
-
-# What a session sees, as the driver asks the database for it.
-
-sub dump_jobs
-{
-	my ($m, $session) = @_;
-	$m->{rows}->enter($session);
-	my %name = map { $_->{id} => $_->{name} } $m->{rows}->all('queue');
-
-	return map {
-		my $job = $_;
-		join '|', map { $_ // '' } $job->{id}, $name{ $job->{queue_id} }, @$job{qw(state priority attempt max_attempts run_at deadline unique_key group_key)},
-		  $job->{state} eq 'running' || $job->{state} eq 'dead' ? @$job{qw(lease worker)} : ('', ''),
-		  $job->{state} eq 'running' ? @$job{qw(lease_until progress)} : ('', 0);
-	} by_id($m->{rows}->all('job'));
-}
-
-sub dump_queues
-{
-	my ($m, $session) = @_;
-	my %count;
-	$m->{rows}->enter($session);
-	$count{ $_->{queue_id} }{ $_->{state} }++ for $m->{rows}->all('job');
-
-	return map {
-		my $queue = $_;
-		join '|', $queue->{name}, map { $count{ $queue->{id} }{$_} // 0 } qw(ready scheduled blocked running dead);
-	} sort { $a->{name} cmp $b->{name} } $m->{rows}->all('queue');
-}
-
-sub dump_places
-{
-	my ($m, $session) = @_;
-	$m->{rows}->enter($session);
-
-	return map {
-		my @ready = by_place($m->jobs_of($_, 'ready'));
-		my @parked = by_place(grep { $_->{parked} } $m->jobs_of($_, 'blocked'));
-		"$_->{name}|" . join(' ', map { $_->{id} } @ready) . ':' . join(' ', map { $_->{id} } @parked);
-	} sort { $a->{name} cmp $b->{name} } $m->{rows}->all('queue');
-}
-
-sub dump_keys
-{
-	my ($m, $session) = @_;
-	$m->{rows}->enter($session);
-	my %name = map { $_->{id} => $_->{name} } $m->{rows}->all('queue');
-	return sort map { my ($queue, $key) = split m{/}, $_->{key}; join '|', $name{$queue}, $key, $_->{job}, $_->{next} // '', $_->{finished} ? 't' : 'f' }
-	  grep { !$_->{finished} || $_->{held_until} > $m->{now} } $m->{rows}->all('unique');
-}
-
-sub dump_finished
-{
-	my ($m) = @_;
-	$m->{rows}->enter('');
-	my %name = map { $_->{id} => $_->{name} } $m->{rows}->all('queue');
-	return map { "$_->{id}|$_->{state}|$_->{attempt}" } by_id(grep { $name{ $_->{queue_id} } } $m->{rows}->all('finished'));
+	my $queue = $m->{rows}->get(queue => $m->{names}{ $job->{queue_id} } // '');
+	return $queue && $queue->{id} == $job->{queue_id} ? $queue : undef;
 }
 
 1;
