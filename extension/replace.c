@@ -266,19 +266,12 @@ has_places(int32 queue_id)
 static void
 settle_each(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options, TimestampTz now)
 {
-	bool replaces = n > 1 && options->mode != UNIQUE_IGNORE && has_places(queue_id);
-	int held = 0;
-	Keys *keys;
+	Keys *keys = unique_open();
 
-	/* The locks of groups come before all keys: then it must be all or none of these. */
-	if (!replaces || n <= STORE_ROWS_MAX)
-		held = unique_hold_new(jobs, n, queue_id, options->window, now);
-	if (held == n)
-		return;
-	keys = unique_open();
-	if (replaces)
+	/* The locks of groups come before all keys. */
+	if (n > 1 && options->mode != UNIQUE_IGNORE && has_places(queue_id))
 		enter_groups(keys, jobs, n, queue_id);
-	for (int i = held; i < n; i++)
+	for (int i = 0; i < n; i++)
 		settle(keys, jobs[i], queue_id, options, now);
 	unique_close(keys);
 }
@@ -290,9 +283,8 @@ is_repeated(KeyedJob **jobs, int i)
 	return i > 0 && unique_compare(jobs[i]->key, jobs[i - 1]->key) == 0;
 }
 
-void
-replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
-			   TimestampTz now)
+static void
+settle_all(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options, TimestampTz now)
 {
 	KeyedJob **first = palloc(sizeof(KeyedJob *) * n);
 	int n_first = 0;
@@ -307,6 +299,14 @@ replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *opti
 		if (is_repeated(jobs, i))
 			settle_again(jobs[i - 1], jobs[i], options->mode);
 	pfree(first);
+}
+
+void
+replace_settle(KeyedJob **jobs, int n, int32 queue_id, const UniqueOptions *options,
+			   TimestampTz now)
+{
+	if (!unique_hold_new(jobs, n, queue_id, options->window, now))
+		settle_all(jobs, n, queue_id, options, now);
 }
 
 bool

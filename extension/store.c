@@ -69,6 +69,9 @@ oids_load(void)
 		[STORE_BUCKET] = "bucket",
 		[STORE_UNIQUE_KEY] = "unique_key",
 		[STORE_UNIQUE_WINDOW] = "unique_window",
+		[STORE_UNIQUE_WINDOW_HASH] = "unique_window_key_hash",
+		[STORE_KEY_EPOCH] = "key_epoch",
+		[STORE_KEY_EPOCH_KEPT] = "key_epoch_kept",
 		[STORE_DEADLINE] = "deadline",
 		[STORE_WAITING_RUN_AT] = "waiting_run_at",
 		[STORE_GROUP_SLOT_HASH] = "group_slot_key_hash",
@@ -231,13 +234,41 @@ store_flush(Store *store)
 	clear(store);
 }
 
-static bool
-try_write(Store *store)
+/* Takes over the row from store_row(); its values are copied, so what they pointed to may go. */
+static void
+gather(Store *store)
 {
+	TupleTableSlot *slot = store->slots[store->n];
+
+	ExecStoreVirtualTuple(slot);
+	if (store->table != STATS_NO_TABLE)
+		stats_note_row(store->table, slot, 1);
+	ExecMaterializeSlot(slot);
+	store->n++;
+}
+
+static bool
+try_flush(Store *store)
+{
+	bool all_new = true;
+
 	write_rows(store);
-	for (int i = 0; i < store->n; i++)
-		if (!entries_try_add(store->entries, store->slots[i]))
+	for (int i = 0; i < store->n && all_new; i++)
+		all_new = entries_try_add(store->entries, store->slots[i]);
+	clear(store);
+	return all_new;
+}
+
+static bool
+try_rows(Store *store, int n, StoreFill fill, const void *from)
+{
+	for (int i = 0; i < n; i++)
+	{
+		fill(store_row(store), from, i);
+		gather(store);
+		if ((store->n == store->capacity || i == n - 1) && !try_flush(store))
 			return false;
+	}
 	return true;
 }
 
@@ -253,7 +284,7 @@ end_subtransaction(bool commit, MemoryContext context, ResourceOwner owner)
 }
 
 bool
-store_try_flush(Store *store)
+store_try(Store *store, int n, StoreFill fill, const void *from)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -262,11 +293,12 @@ store_try_flush(Store *store)
 	/* What stays open after the subtransaction is opened before it. */
 	if (store->entries == NULL)
 		store->entries = entries_open(store->rel);
+	(void) store_row(store);
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		written = try_write(store);
+		written = try_rows(store, n, fill, from);
 	}
 	PG_CATCH();
 	{
@@ -281,27 +313,13 @@ store_try_flush(Store *store)
 	}
 	PG_END_TRY();
 	end_subtransaction(written, context, owner);
-	clear(store);
 	return written;
-}
-
-/* Takes over the row from store_row(); its values are copied, so what they pointed to may go. */
-void
-store_gather(Store *store)
-{
-	TupleTableSlot *slot = store->slots[store->n];
-
-	ExecStoreVirtualTuple(slot);
-	if (store->table != STATS_NO_TABLE)
-		stats_note_row(store->table, slot, 1);
-	ExecMaterializeSlot(slot);
-	store->n++;
 }
 
 void
 store_add(Store *store)
 {
-	store_gather(store);
+	gather(store);
 	if (store->n == store->capacity)
 		store_flush(store);
 }

@@ -159,7 +159,15 @@ enum
 	UNIQUE_WINDOW_JOB_ID,
 	UNIQUE_WINDOW_QUEUE_ID,
 	UNIQUE_WINDOW_KEY,
+	UNIQUE_WINDOW_KEY_HASH,
 	UNIQUE_WINDOW_COLUMNS
+};
+
+/* Of both tables. */
+enum
+{
+	KEY_EPOCH_EPOCH,
+	KEY_EPOCH_COLUMNS
 };
 
 enum
@@ -184,11 +192,14 @@ typedef enum StoreId
 	STORE_BUCKET,
 	STORE_UNIQUE_KEY,
 	STORE_UNIQUE_WINDOW,
+	STORE_KEY_EPOCH,
+	STORE_KEY_EPOCH_KEPT,
 	STORE_DEADLINE,
 	STORE_SUBSCRIPTION,
 	STORE_WAITING_RUN_AT, /* indexes */
 	STORE_WAITING_PARKED,
 	STORE_GROUP_SLOT_HASH,
+	STORE_UNIQUE_WINDOW_HASH,
 	STORE_READY_JOB,
 	STORE_DEPENDENCY_PARENT,
 	STORE_JOB_SEQ,
@@ -251,13 +262,13 @@ extern Store *store_open(StoreId id, int rows_expected);
 extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
 
-/* As store_add, for who calls store_try_flush after STORE_ROWS_MAX rows at the latest. */
-extern void store_gather(Store *store);
 extern void store_flush(Store *store);
 
-/* As store_flush, in a subtransaction; but false, with nothing left of the rows, where a unique
- * index has one of them or gets it from another session just now, which is not waited for. */
-extern bool store_try_flush(Store *store);
+/* Adds n rows, all columns null until the function sets them, in a subtransaction. False, with
+ * nothing left of them, where a unique index has one of them or gets it from another session just
+ * now, which is not waited for. */
+typedef void (*StoreFill)(TupleTableSlot *row, const void *from, int i);
+extern bool store_try(Store *store, int n, StoreFill fill, const void *from);
 extern void store_close(Store *store);
 
 /* Is this the relation, for invalidation callbacks (InvalidOid: all are)? */

@@ -3,7 +3,8 @@
  *
  * A key is a row of a table of its own, held from enqueue to the job's final state: so no move of a
  * job can meet a conflict. Rows are read and written in unique_row.c, given back in
- * unique_release.c; many keys that are all new are written together in unique_new.c.
+ * unique_release.c; many keys that are all new are written together in unique_new.c. The table is
+ * unlogged: after a crash unique_restore.c writes it again.
  *
  * A running job cannot be replaced. What should replace it waits in astrid.waiting, blocked, as
  * next_id of the key, which is handed on to it when the running job ends.
@@ -19,15 +20,9 @@
 
 #include "clock.h"
 #include "unique_row.h"
+#include "unique_window.h"
 
 PG_FUNCTION_INFO_V1(astrid_hold_key);
-
-/* 0: no window. */
-static TimestampTz
-window_end(int64 window, TimestampTz now)
-{
-	return window == 0 ? 0 : now + window;
-}
 
 /* While all keys of a call are free the insertion itself is the look. It leaves a dead row where it
  * meets a conflict: so only once. */
@@ -42,6 +37,14 @@ insert_unseen(Keys *keys, const KeyRow *row)
 	return false;
 }
 
+static KeyHolder
+held_newly(const KeyRow *row)
+{
+	if (row->held_until != 0)
+		window_note(row->queue_id, row->key, row->holder.job_id, row->held_until);
+	return row->holder;
+}
+
 KeyHolder
 unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window, TimestampTz now)
 {
@@ -51,7 +54,7 @@ unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window, T
 				  .held_until = window_end(window, now)};
 
 	if (insert_unseen(keys, &row))
-		return row.holder;
+		return held_newly(&row);
 	for (;;)
 	{
 		bool found = unique_look(keys, &row);
@@ -70,7 +73,7 @@ unique_hold(Keys *keys, int32 queue_id, Datum key, int64 job_id, int64 window, T
 		if (!is_own)
 			row.held_until = window_end(window, now);
 		if (unique_insert(keys, &row))
-			return row.holder;
+			return is_own ? row.holder : held_newly(&row);
 	}
 }
 
@@ -96,7 +99,20 @@ unique_follow(Keys *keys, int32 queue_id, Datum key, const KeyHolder *holder, in
 	row.holder.next_id = job_id;
 	row.held_until = Max(row.held_until, window_end(window, now));
 	(void) unique_insert(keys, &row);
+	if (window > 0)
+		window_note(queue_id, key, job_id, window_end(window, now));
 	return true;
+}
+
+void
+unique_keep(Keys *keys, int32 queue_id, Datum key, int64 job_id, TimestampTz until)
+{
+	KeyRow row = {.queue_id = queue_id, .key = key, .holder = {.job_id = job_id, .finished = true}};
+
+	if (unique_look(keys, &row) && (row.held_until >= until || !unique_remove(keys, &row)))
+		return;
+	row.held_until = until;
+	(void) unique_insert(keys, &row);
 }
 
 /* astrid._hold_key(queue, key, job) -> bigint */

@@ -2,10 +2,12 @@
  * Unique keys of a batch that are all new (see unique_new.h). Called by replace.c.
  *
  * unique.c inserts a key speculatively, so that nobody waits for one that turns out to be taken:
- * three records of WAL for each key. Here the rows are written together, as those of the jobs are,
- * within a subtransaction. Where the index has one of the keys already, whoever may have it, the
- * subtransaction is rolled back, which frees at once who waits for its keys, and unique.c does the
- * work. Nothing is waited for meanwhile: so no deadlock comes of it.
+ * for each key a lock and three changes of its page. Here the rows are written together, as those
+ * of the jobs are, within a subtransaction. Where the index has one of the keys already, whoever
+ * may have it, also twice in the call, the subtransaction is rolled back, which frees at once who
+ * waits for its keys, and unique.c does the work. Nothing is waited for meanwhile: so no deadlock
+ * comes of it, and no order is needed. That of the jobs is the best: who ends them finds the keys
+ * side by side (unique_release.c).
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -13,9 +15,11 @@
 
 #include "storage/proc.h"
 
-#include "keyhash.h"
 #include "store.h"
 #include "unique_new.h"
+#include "unique_restore.h"
+#include "unique_row.h"
+#include "unique_window.h"
 
 /* Fewer are not worth a subtransaction. */
 #define KEYS_MIN 10
@@ -48,41 +52,42 @@ is_worth_while(int n)
 	return false;
 }
 
-static void
-gather(Store *store, const KeyedJob *job, int32 queue_id, int64 window, TimestampTz now)
+/* What the rows of a call have in common. */
+typedef struct NewKeys
 {
-	TupleTableSlot *row = store_row(store);
+	KeyedJob **jobs;
+	int32 queue_id;
+	TimestampTz held_until; /* 0: no window */
+} NewKeys;
 
-	store_set(row, UNIQUE_KEY_QUEUE_ID, Int32GetDatum(queue_id));
-	store_set(row, UNIQUE_KEY_KEY, job->key);
-	store_set(row, UNIQUE_KEY_JOB_ID, Int64GetDatum(job->number));
-	store_set(row, UNIQUE_KEY_FINISHED, BoolGetDatum(false));
-	store_set(row, UNIQUE_KEY_KEY_HASH, Int64GetDatum(key_hash(queue_id, job->key)));
-	if (window > 0)
-		store_set(row, UNIQUE_KEY_HELD_UNTIL, TimestampTzGetDatum(now + window));
-	store_gather(store);
+static void
+fill(TupleTableSlot *slot, const void *from, int i)
+{
+	const NewKeys *new = from;
+	KeyRow row = {.queue_id = new->queue_id,
+				  .key = new->jobs[i]->key,
+				  .holder.job_id = new->jobs[i]->number,
+				  .held_until = new->held_until};
+
+	unique_fill(slot, &row);
 }
 
-int
+bool
 unique_hold_new(KeyedJob **jobs, int n, int32 queue_id, int64 window, TimestampTz now)
 {
+	NewKeys new = {.jobs = jobs, .queue_id = queue_id, .held_until = window_end(window, now)};
 	Store *store;
-	int held = 0;
+	bool held;
 
 	if (!is_worth_while(n))
-		return 0;
+		return false;
+	unique_restore();
 	store = store_open(STORE_UNIQUE_KEY, n);
-	while (held < n)
-	{
-		int end = Min(held + STORE_ROWS_MAX, n);
-
-		for (int i = held; i < end; i++)
-			gather(store, jobs[i], queue_id, window, now);
-		if (!store_try_flush(store))
-			break;
-		held = end;
-	}
+	held = store_try(store, n, fill, &new);
 	store_close(store);
-	learn(held == n);
+	learn(held);
+	if (held && window > 0)
+		for (int i = 0; i < n; i++)
+			window_note(queue_id, jobs[i]->key, jobs[i]->number, new.held_until);
 	return held;
 }

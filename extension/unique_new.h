@@ -7,10 +7,9 @@
 #include "replace.h"
 
 /*
- * Takes the keys, in their order, for the first ones of these jobs, each of which has another key;
- * for so many microseconds at least. Returns for how many: 0 where it is not worth while, or where
- * one of the keys is taken or is just being taken.
+ * Takes the keys for these jobs, all or none, for so many microseconds at least. False where it is
+ * not worth while, or where one of the keys is taken, is just being taken, or is there twice.
  */
-extern int unique_hold_new(KeyedJob **jobs, int n, int32 queue_id, int64 window, TimestampTz now);
+extern bool unique_hold_new(KeyedJob **jobs, int n, int32 queue_id, int64 window, TimestampTz now);
 
 #endif

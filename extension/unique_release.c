@@ -12,26 +12,11 @@
 
 #include "clock.h"
 #include "helpers.h"
-#include "store.h"
 #include "unique_row.h"
+#include "unique_window.h"
 
 PG_FUNCTION_INFO_V1(astrid_release_key);
 PG_FUNCTION_INFO_V1(astrid_forget_key);
-
-/* Maintenance deletes the key when its window is over. */
-static void
-note_window(const KeyRow *row)
-{
-	Store *windows = store_open(STORE_UNIQUE_WINDOW, 1);
-	TupleTableSlot *slot = store_row(windows);
-
-	store_set(slot, UNIQUE_WINDOW_FREE_AT, TimestampTzGetDatum(row->held_until));
-	store_set(slot, UNIQUE_WINDOW_JOB_ID, Int64GetDatum(row->holder.job_id));
-	store_set(slot, UNIQUE_WINDOW_QUEUE_ID, Int32GetDatum(row->queue_id));
-	store_set(slot, UNIQUE_WINDOW_KEY, row->key);
-	store_add(windows);
-	store_close(windows);
-}
 
 /* What becomes of the key when this job, its holder or the next one, ends; false: it is free. */
 static bool
@@ -45,7 +30,6 @@ succeed(KeyRow *row, int64 job_id, int64 successor, TimestampTz now)
 	{
 		row->holder.next_id = 0;
 		row->holder.finished = true;
-		note_window(row);
 	}
 	else
 		return false;
@@ -88,6 +72,8 @@ release_one(Keys *keys, Release *release, TimestampTz now, bool finished_too)
 			continue;
 		if (succeed(row, job_id, successor, now))
 			(void) unique_insert(keys, row);
+		else if (row->held_until != 0)
+			window_forget(row->queue_id, row->key);
 		return;
 	}
 }
@@ -95,17 +81,17 @@ release_one(Keys *keys, Release *release, TimestampTz now, bool finished_too)
 /* The keys of a batch were mostly written together: where the row of one is, that of the next job
  * is behind it. Nothing is waited for: that must be done in the order of the keys. */
 static void
-find_rows(Keys *keys, Release *releases, int n)
+find_rows(Keys *keys, Release **releases, int n)
 {
 	ItemPointerData next;
 
 	ItemPointerSetInvalid(&next);
 	for (int i = 0; i < n; i++)
 	{
-		KeyRow *row = &releases[i].row;
+		KeyRow *row = &releases[i]->row;
 
-		releases[i].known = unique_peek_at(keys, row, &next) || unique_peek(keys, row);
-		if (releases[i].known)
+		releases[i]->known = unique_peek_at(keys, row, &next) || unique_peek(keys, row);
+		if (releases[i]->known)
 			ItemPointerSet(&next, ItemPointerGetBlockNumber(&row->tid),
 						   OffsetNumberNext(ItemPointerGetOffsetNumber(&row->tid)));
 	}
@@ -114,8 +100,8 @@ find_rows(Keys *keys, Release *releases, int n)
 static int
 compare_jobs(const void *a, const void *b)
 {
-	int64 ia = ((const Release *) a)->job_id;
-	int64 ib = ((const Release *) b)->job_id;
+	int64 ia = (*(Release *const *) a)->job_id;
+	int64 ib = (*(Release *const *) b)->job_id;
 
 	return (ia > ib) - (ia < ib);
 }
@@ -124,8 +110,8 @@ compare_jobs(const void *a, const void *b)
 static int
 compare_keys(const void *a, const void *b)
 {
-	const KeyRow *ra = &((const Release *) a)->row;
-	const KeyRow *rb = &((const Release *) b)->row;
+	const KeyRow *ra = &(*(Release *const *) a)->row;
+	const KeyRow *rb = &(*(Release *const *) b)->row;
 
 	if (ra->queue_id != rb->queue_id)
 		return ra->queue_id < rb->queue_id ? -1 : 1;
@@ -136,15 +122,19 @@ static void
 release(Release *releases, int n, TimestampTz now, bool finished_too)
 {
 	Keys *keys = unique_open();
+	Release **sorted = palloc(sizeof(Release *) * n);
 
+	for (int i = 0; i < n; i++)
+		sorted[i] = &releases[i];
 	if (n > 1)
 	{
-		qsort(releases, n, sizeof(Release), compare_jobs);
-		find_rows(keys, releases, n);
-		qsort(releases, n, sizeof(Release), compare_keys);
+		qsort(sorted, n, sizeof(Release *), compare_jobs);
+		find_rows(keys, sorted, n);
+		qsort(sorted, n, sizeof(Release *), compare_keys);
 	}
 	for (int i = 0; i < n; i++)
-		release_one(keys, &releases[i], now, finished_too);
+		release_one(keys, sorted[i], now, finished_too);
+	pfree(sorted);
 	unique_close(keys);
 	CommandCounterIncrement();
 }

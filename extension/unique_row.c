@@ -1,5 +1,5 @@
 /*
- * Rows of astrid.unique_key (see unique_row.h). Called by unique.c and unique_release.c.
+ * Rows of astrid.unique_key (see unique_row.h). Called by unique.c, unique_new.c, unique_release.c.
  *
  * A row is inserted as ON CONFLICT DO NOTHING does, speculatively, but without the planner and with
  * table and index opened once for all jobs of a call.
@@ -12,7 +12,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/executor.h"
-#include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
@@ -21,6 +20,7 @@
 #include "compat.h"
 #include "keyhash.h"
 #include "rows.h"
+#include "unique_restore.h"
 #include "unique_row.h"
 
 /* Of the index. */
@@ -31,7 +31,7 @@ unique_open(void)
 {
 	Keys *keys = palloc0(sizeof(Keys));
 
-	PreventCommandIfReadOnly("writing unique keys");
+	unique_restore();
 	keys->rel = table_open(store_oid(STORE_UNIQUE_KEY), RowExclusiveLock);
 	keys->index = index_open(store_key(keys->rel), RowExclusiveLock);
 	InitDirtySnapshot(keys->dirty);
@@ -156,11 +156,9 @@ prepare_insert(Keys *keys)
 	ExecOpenIndices(keys->indexes, false);
 }
 
-static void
-fill(TupleTableSlot *slot, const KeyRow *row)
+void
+unique_fill(TupleTableSlot *slot, const KeyRow *row)
 {
-	ExecClearTuple(slot);
-	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
 	store_set(slot, UNIQUE_KEY_QUEUE_ID, Int32GetDatum(row->queue_id));
 	store_set(slot, UNIQUE_KEY_KEY, row->key);
 	store_set(slot, UNIQUE_KEY_JOB_ID, Int64GetDatum(row->holder.job_id));
@@ -170,6 +168,14 @@ fill(TupleTableSlot *slot, const KeyRow *row)
 		store_set(slot, UNIQUE_KEY_NEXT_ID, Int64GetDatum(row->holder.next_id));
 	if (row->held_until != 0)
 		store_set(slot, UNIQUE_KEY_HELD_UNTIL, TimestampTzGetDatum(row->held_until));
+}
+
+static void
+fill(TupleTableSlot *slot, const KeyRow *row)
+{
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts);
+	unique_fill(slot, row);
 	ExecStoreVirtualTuple(slot);
 }
 

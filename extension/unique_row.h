@@ -1,6 +1,6 @@
 /*
- * Rows of astrid.unique_key, for unique.c and unique_release.c. Rows are changed by deleting and
- * inserting them, so whoever waited for a change looks again. SPDX-License-Identifier: PostgreSQL
+ * Rows of astrid.unique_key. They are changed by deleting and inserting them, so whoever waited for
+ * a change looks again. SPDX-License-Identifier: PostgreSQL
  */
 #ifndef ASTRID_UNIQUE_ROW_H
 #define ASTRID_UNIQUE_ROW_H
@@ -39,6 +39,9 @@ typedef struct KeyRow
 	TimestampTz held_until; /* 0: no window */
 	ItemPointerData tid;
 } KeyRow;
+
+/* Sets the columns of a row that are not null. */
+extern void unique_fill(TupleTableSlot *slot, const KeyRow *row);
 
 /* The row of the key, if there is one; it may be that its deletion is not committed yet. Waits for
  * who is just writing it. */

@@ -195,11 +195,11 @@ SELECT astrid_complete(job_id, lease_id) FROM astrid_claim(ARRAY['um'], 'w');
 SELECT unique_key FROM astrid.unique_key;
 SELECT astrid_complete(job_id, lease_id) FROM astrid_claim(ARRAY['um'], 'w');
 
--- many new keys are written together, in a subtransaction; not where one is taken, nor at once after that
-CREATE FUNCTION many(first int, last int, mode text DEFAULT 'ignore') RETURNS TABLE (jobs bigint, writers bigint, own boolean) LANGUAGE plpgsql AS $$
+-- many new keys are written together, in a subtransaction; not where one is taken or there twice, nor at once after that
+CREATE FUNCTION many(first int, last int, mode text DEFAULT 'ignore', again text[] DEFAULT '{}') RETURNS TABLE (jobs bigint, writers bigint, own boolean) LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT count(DISTINCT id) INTO jobs FROM astrid_enqueue_batch('um', array_fill(to_jsonb(first), ARRAY[last - first + 2]), unique_mode => mode,
-        unique_keys => (SELECT array_agg('k' || i ORDER BY i) FROM generate_series(first, last) i) || ('k' || last)) id;
+    SELECT count(DISTINCT id) INTO jobs FROM astrid_enqueue_batch('um', array_fill(to_jsonb(first), ARRAY[last - first + 1 + cardinality(again)]),
+        unique_mode => mode, unique_keys => (SELECT array_agg('k' || i ORDER BY i) FROM generate_series(first, last) i) || again) id;
     SELECT count(DISTINCT xmin::text), bool_or(xmin = pg_current_xact_id()::xid) INTO writers, own FROM astrid.unique_key;
     RETURN NEXT;
 END
@@ -212,6 +212,7 @@ SELECT * FROM many(1, 12);
 SELECT * FROM many(10, 21, 'replace');
 SELECT * FROM many(22, 41);
 SELECT * FROM many(42, 61);
+SELECT * FROM many(81, 92, again => '{k81}');
 SELECT payload, count(*), count(DISTINCT unique_key) FROM astrid.job_status WHERE queue_name = 'um' AND state = 'ready' GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM astrid.unique_key;
 DO $$ BEGIN PERFORM many(62, 80); RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN NULL; END $$;

@@ -1,5 +1,6 @@
--- Bytes are compared, which is all that equality needs.
-CREATE TABLE astrid.unique_key (
+-- Bytes are compared, which is all that equality needs. Unlogged: every row follows from the jobs and windows, and is
+-- written again from them after a crash (docs/adr/016-derived-keys.md).
+CREATE UNLOGGED TABLE astrid.unique_key (
     queue_id   int NOT NULL,
     unique_key text COLLATE "C" NOT NULL,
     job_id     bigint NOT NULL,
@@ -18,18 +19,37 @@ COMMENT ON COLUMN astrid.unique_key.held_until IS 'The key stays taken until the
 COMMENT ON COLUMN astrid.unique_key.finished IS 'True: the job has ended, only its window holds the key.';
 COMMENT ON COLUMN astrid.unique_key.key_hash IS 'Number by which the key is found.';
 
+-- Two rows of one key where the job that waits for it has a window of its own: the later one counts.
 CREATE TABLE astrid.unique_window (
     free_at    timestamptz NOT NULL,
     job_id     bigint NOT NULL,
     queue_id   int NOT NULL,
-    unique_key text NOT NULL
+    unique_key text COLLATE "C" NOT NULL,
+    key_hash   bigint NOT NULL GENERATED ALWAYS AS (astrid._key_hash(queue_id, unique_key)) STORED
 );
 CREATE INDEX unique_window_free_at ON astrid.unique_window (free_at);
-COMMENT ON TABLE astrid.unique_window IS 'Keys that only their window holds, in the order in which maintenance deletes them.';
+CREATE INDEX unique_window_key_hash ON astrid.unique_window USING hash (key_hash);
+COMMENT ON TABLE astrid.unique_window IS 'Windows of unique keys, written when the key is taken; maintenance deletes them when they are over.';
 COMMENT ON COLUMN astrid.unique_window.free_at IS 'When the window is over.';
-COMMENT ON COLUMN astrid.unique_window.job_id IS 'The job that has ended.';
+COMMENT ON COLUMN astrid.unique_window.job_id IS 'The job that was enqueued with it.';
 COMMENT ON COLUMN astrid.unique_window.queue_id IS 'Queue of the key.';
 COMMENT ON COLUMN astrid.unique_window.unique_key IS 'The key.';
+COMMENT ON COLUMN astrid.unique_window.key_hash IS 'Number by which the key is found.';
+
+-- How it is known that astrid.unique_key is complete. A crash, a promotion and a dump without unlogged tables leave the
+-- first with rows that the second has not.
+CREATE TABLE astrid.key_epoch (
+    epoch bigint NOT NULL
+);
+COMMENT ON TABLE astrid.key_epoch IS 'A number for the last time that the unique keys were written from the jobs.';
+COMMENT ON COLUMN astrid.key_epoch.epoch IS 'Drawn by chance.';
+CREATE UNLOGGED TABLE astrid.key_epoch_kept (
+    epoch bigint NOT NULL
+);
+COMMENT ON TABLE astrid.key_epoch_kept IS 'The same number, for as long as nothing has emptied the unlogged tables.';
+COMMENT ON COLUMN astrid.key_epoch_kept.epoch IS 'As in astrid.key_epoch.';
+WITH first AS (INSERT INTO astrid.key_epoch VALUES ((random() * 9e18)::bigint) RETURNING epoch)
+INSERT INTO astrid.key_epoch_kept SELECT epoch FROM first;
 
 -- Only jobs with a deadline have a row. It stays behind when its job ends: maintenance deletes it when it is due. No key:
 -- a job that is replaced may get the same deadline twice.

@@ -12,3 +12,8 @@ CREATE FUNCTION astrid._forget_key(queue int, key text, job bigint) RETURNS void
     LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_forget_key';
 COMMENT ON FUNCTION astrid._forget_key(int, text, bigint) IS
     'The job is to leave no trace: as _release_key, whatever window the key has.';
+
+CREATE FUNCTION astrid._restore_keys() RETURNS void
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'astrid_restore_keys';
+COMMENT ON FUNCTION astrid._restore_keys() IS
+    'Writes astrid.unique_key anew from the jobs and windows where a crash, a promotion or a dump has emptied it.';

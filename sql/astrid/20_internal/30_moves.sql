@@ -170,15 +170,13 @@ $$;
 COMMENT ON FUNCTION astrid._go_on(bigint) IS
     'The job that had the unique key has ended: the one that waited for it goes on; false where it is not waiting any more.';
 
-CREATE FUNCTION astrid._waits_for_key_of(w astrid.waiting) RETURNS bigint
-    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+CREATE FUNCTION astrid._waits_for_key(w astrid.waiting) RETURNS boolean
+    LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-SELECT k.job_id FROM astrid.unique_key k
- WHERE k.key_hash = astrid._key_hash(w.queue_id, w.unique_key) AND k.queue_id = w.queue_id
-   AND k.unique_key = w.unique_key AND k.next_id = w.job_id
+SELECT w.blocked AND NOT w.parked AND w.parents_left IS NULL
 $$;
-COMMENT ON FUNCTION astrid._waits_for_key_of(astrid.waiting) IS
-    'The job that has the unique key for which a blocked job waits; null: it waits for none.';
+COMMENT ON FUNCTION astrid._waits_for_key(astrid.waiting) IS
+    'Does the job wait for another one, which has its unique key, to end? As is_next() in extension/unique_restore.c.';
 
 CREATE FUNCTION astrid._why_over(r astrid.running, q astrid.queue, cause text, error text, retryable boolean,
                                  next_at timestamptz)

@@ -23,7 +23,9 @@ BEGIN
     WITH x AS (DELETE FROM astrid.dead d WHERE d.queue_id = queue RETURNING d.job_id)
     SELECT array_agg(x.job_id) INTO gone FROM x;
     jobs := jobs || gone;
+    PERFORM astrid._restore_keys();
     DELETE FROM astrid.unique_key k WHERE k.queue_id = queue;
+    DELETE FROM astrid.unique_window w WHERE w.queue_id = queue;
     DELETE FROM astrid.group_slot g WHERE g.queue_id = queue;
     DELETE FROM astrid.bucket b WHERE b.queue_id = queue;
     DELETE FROM astrid.token t WHERE t.queue_id = queue;

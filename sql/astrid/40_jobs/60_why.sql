@@ -51,6 +51,30 @@ END
 $$;
 COMMENT ON FUNCTION astrid._why_ready(astrid.ready, astrid.queue) IS 'astrid.why for a ready job.';
 
+CREATE FUNCTION astrid._key_holder(w astrid.waiting) RETURNS bigint
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+$$
+DECLARE
+    holder bigint;
+BEGIN
+    IF NOT pg_is_in_recovery() THEN
+        SELECT k.job_id INTO holder FROM astrid.unique_key k
+         WHERE k.key_hash = astrid._key_hash(w.queue_id, w.unique_key) AND k.queue_id = w.queue_id
+           AND k.unique_key = w.unique_key AND k.next_id = w.job_id;
+    END IF;
+    IF holder IS NULL THEN
+        -- On a standby, which has no unlogged tables, and in the first second after a crash. Mostly it is running.
+        SELECT j.job_id INTO holder
+          FROM (SELECT job_id, queue_id, unique_key FROM astrid.running
+                UNION ALL SELECT job_id, queue_id, unique_key FROM astrid.ready
+                UNION ALL SELECT job_id, queue_id, unique_key FROM astrid.waiting) j
+         WHERE j.queue_id = w.queue_id AND j.unique_key = w.unique_key AND j.job_id <> w.job_id LIMIT 1;
+    END IF;
+    RETURN holder;
+END
+$$;
+COMMENT ON FUNCTION astrid._key_holder(astrid.waiting) IS 'The job that has the unique key for which a blocked job waits.';
+
 CREATE FUNCTION astrid._why_blocked(w astrid.waiting) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
@@ -60,9 +84,10 @@ DECLARE
     never text[] := '{}';
     n bigint := 0;
     any_of boolean;
-    holder bigint := astrid._waits_for_key_of(w);
+    holder bigint;
 BEGIN
-    IF holder IS NOT NULL THEN
+    IF astrid._waits_for_key(w) THEN
+        holder := astrid._key_holder(w);
         RETURN format('blocked: waits until job %s (%s), which has its unique key "%s", has ended', holder,
                       coalesce(astrid._state(holder), 'does not exist'), w.unique_key);
     END IF;
@@ -195,12 +220,24 @@ $$;
 COMMENT ON FUNCTION astrid._why_dead(astrid.dead, astrid.queue) IS 'astrid.why for a dead job.';
 
 CREATE FUNCTION astrid._why_key(job bigint, queue int, key text) RETURNS text
-    LANGUAGE sql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, astrid, pg_temp AS
 $$
-SELECT coalesce((SELECT format('; its unique key "%s" stays taken until %s', k.unique_key, k.held_until)
-                   FROM astrid.unique_key k
-                  WHERE k.key_hash = astrid._key_hash(queue, key) AND k.queue_id = queue AND k.unique_key = key
-                    AND k.job_id = job AND k.finished AND k.held_until > astrid.clock()), '')
+DECLARE
+    until timestamptz;
+BEGIN
+    IF pg_is_in_recovery() THEN  -- a standby has no unlogged tables
+        SELECT max(w.free_at) INTO until FROM astrid.unique_window w
+         WHERE w.key_hash = astrid._key_hash(queue, key) AND w.queue_id = queue AND w.unique_key = key AND w.job_id = job;
+    ELSE
+        SELECT k.held_until INTO until FROM astrid.unique_key k
+         WHERE k.key_hash = astrid._key_hash(queue, key) AND k.queue_id = queue AND k.unique_key = key
+           AND k.job_id = job AND k.finished;
+    END IF;
+    IF until > astrid.clock() THEN
+        RETURN format('; its unique key "%s" stays taken until %s', key, until);
+    END IF;
+    RETURN '';
+END
 $$;
 COMMENT ON FUNCTION astrid._why_key(bigint, int, text) IS
     'What astrid.why adds for a job that has ended before the window of its unique key.';

@@ -39,7 +39,6 @@ $$
 DECLARE
     w astrid.waiting;
     moved astrid.ready;
-    holder bigint;
 BEGIN
     SELECT x.* INTO w FROM astrid.waiting x
      WHERE x.job_id = job AND x.queue_id = from_id
@@ -48,13 +47,12 @@ BEGIN
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
-    holder := astrid._waits_for_key_of(w);
     IF NOT astrid._move_key(from_id, to_id, w.unique_key, job) THEN
         RETURN false;
     END IF;
     DELETE FROM astrid.waiting x WHERE x.job_id = job;
     moved := astrid._moved(astrid._job(w), to_id);
-    IF w.parked OR holder IS NOT NULL THEN
+    IF w.parked OR astrid._waits_for_key(w) THEN
         PERFORM astrid._put(moved);  -- the other queue has its own groups and keys
     ELSE
         INSERT INTO astrid.waiting SELECT (moved).*, w.blocked, false, w.parents_left, w.parents;

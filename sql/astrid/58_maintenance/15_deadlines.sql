@@ -75,15 +75,21 @@ DECLARE
     now_at timestamptz := astrid.clock();
     n int;
 BEGIN
-    WITH over AS (
-        DELETE FROM astrid.unique_window x
-         WHERE x.ctid = ANY (ARRAY(SELECT y.ctid FROM astrid.unique_window y WHERE y.free_at <= now_at ORDER BY y.free_at
-                                    LIMIT 1000))
-        RETURNING x.*)
-    DELETE FROM astrid.unique_key k USING over o
-     WHERE k.key_hash = astrid._key_hash(o.queue_id, o.unique_key) AND k.queue_id = o.queue_id
-       AND k.unique_key = o.unique_key AND k.job_id = o.job_id AND k.finished AND k.held_until <= now_at;
+    PERFORM astrid._restore_keys();
+    -- Who is just taking a key that is over is not waited for: the next pass looks again.
+    DELETE FROM astrid.unique_key k
+     WHERE k.ctid = ANY (ARRAY(SELECT y.ctid FROM astrid.unique_window x
+                                 JOIN astrid.unique_key y USING (key_hash, queue_id, unique_key)
+                                WHERE x.free_at <= now_at AND y.finished AND y.held_until <= now_at ORDER BY x.free_at LIMIT 1000
+                                  FOR UPDATE OF y SKIP LOCKED));
     GET DIAGNOSTICS n = ROW_COUNT;
+    DELETE FROM astrid.unique_window w
+     WHERE w.ctid = ANY (ARRAY(SELECT x.ctid FROM astrid.unique_window x
+                                WHERE x.free_at <= now_at
+                                  AND NOT EXISTS (SELECT FROM astrid.unique_key y
+                                                   WHERE (y.key_hash, y.queue_id, y.unique_key) = (x.key_hash, x.queue_id, x.unique_key)
+                                                     AND y.finished AND y.held_until <= now_at)
+                                ORDER BY x.free_at LIMIT 1000 FOR UPDATE SKIP LOCKED));
     RETURN n;
 END
 $$;
