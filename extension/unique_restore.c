@@ -29,8 +29,8 @@
 #include "clock.h"
 #include "helpers.h"
 #include "store.h"
-#include "unique.h"
 #include "unique_restore.h"
+#include "unique_row.h"
 
 PG_FUNCTION_INFO_V1(astrid_restore_keys);
 
@@ -148,10 +148,27 @@ is_next(Relation rel, TupleTableSlot *job)
 static void
 hold(Relation rel, TupleTableSlot *job, void *to)
 {
-	if (!job->tts_isnull[JOB_UNIQUE_KEY] && !is_next(rel, job))
-		(void) unique_hold(to, DatumGetInt32(job->tts_values[JOB_QUEUE_ID]),
-						   job->tts_values[JOB_UNIQUE_KEY], DatumGetInt64(job->tts_values[JOB_ID]),
-						   0, 0);
+	KeyRow row = {.queue_id = DatumGetInt32(job->tts_values[JOB_QUEUE_ID]),
+				  .key = job->tts_values[JOB_UNIQUE_KEY],
+				  .holder.job_id = DatumGetInt64(job->tts_values[JOB_ID])};
+
+	if (job->tts_isnull[JOB_UNIQUE_KEY] || is_next(rel, job))
+		return;
+	unique_fill(store_row(to), &row);
+	store_add(to);
+}
+
+/* Together: there are millions perhaps. */
+static void
+hold_all(Snapshot snapshot)
+{
+	static const StoreId tables[] = {STORE_READY, STORE_RUNNING, STORE_WAITING};
+	Store *store = store_open(STORE_UNIQUE_KEY, STORE_ROWS_MAX);
+
+	for (int i = 0; i < lengthof(tables); i++)
+		visit_all(tables[i], snapshot, hold, store);
+	store_close(store);
+	CommandCounterIncrement();
 }
 
 static void
@@ -189,12 +206,10 @@ static void
 write_keys(void)
 {
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
-	Keys *keys = unique_open();
+	Keys *keys;
 
-	visit_all(STORE_READY, snapshot, hold, keys);
-	visit_all(STORE_RUNNING, snapshot, hold, keys);
-	visit_all(STORE_WAITING, snapshot, hold, keys);
-	CommandCounterIncrement();
+	hold_all(snapshot);
+	keys = unique_open();
 	visit_all(STORE_WAITING, snapshot, follow, keys);
 	visit_all(STORE_UNIQUE_WINDOW, snapshot, keep, keys);
 	unique_close(keys);
