@@ -117,6 +117,7 @@ typedef enum TidyTable
 	TIDY_WAITING,
 	TIDY_DEPENDENCY,
 	TIDY_GROUP_SLOT,
+	TIDY_UNIQUE_KEY,
 	TIDY_TABLES
 } TidyTable;
 

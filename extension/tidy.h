@@ -1,6 +1,6 @@
 /*
- * Vacuum of the tables that jobs pass through. Called by maintenance.c, claim_start.c
- * and rows.c.
+ * Vacuum of the tables that jobs pass through. Called by maintenance.c, claim_start.c,
+ * rows.c and unique_row.c.
  * SPDX-License-Identifier: PostgreSQL
  */
 #ifndef ASTRID_TIDY_H

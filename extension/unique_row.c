@@ -20,6 +20,7 @@
 #include "compat.h"
 #include "keyhash.h"
 #include "rows.h"
+#include "tidy.h"
 #include "unique_restore.h"
 #include "unique_row.h"
 
@@ -53,6 +54,7 @@ unique_close(Keys *keys)
 	}
 	index_close(keys->index, NoLock);
 	table_close(keys->rel, NoLock);
+	tidy_note_deleted(STORE_UNIQUE_KEY, keys->removed);
 	pfree(keys);
 }
 
@@ -142,8 +144,11 @@ unique_remove(Keys *keys, KeyRow *row)
 {
 	TM_FailureData failure;
 
-	return table_tuple_delete(keys->rel, &row->tid, GetCurrentCommandId(true), &keys->dirty,
-							  InvalidSnapshot, true, &failure, false) == TM_Ok;
+	if (table_tuple_delete(keys->rel, &row->tid, GetCurrentCommandId(true), &keys->dirty,
+						   InvalidSnapshot, true, &failure, false) != TM_Ok)
+		return false;
+	keys->removed++;
+	return true;
 }
 
 static void

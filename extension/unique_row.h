@@ -23,6 +23,7 @@ struct Keys
 	EState *estate;        /* null until the first row is inserted */
 	ResultRelInfo *indexes;
 	BlockNumber blocks; /* of the table when a place was first looked at */
+	int removed;        /* rows, so far */
 	enum
 	{
 		KEYS_UNKNOWN,
