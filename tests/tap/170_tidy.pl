@@ -55,6 +55,11 @@ $node->safe_psql('postgres', $family x 3);
 ok($node->poll_query_until('postgres', q{SELECT vacuum_count > 0 FROM pg_stat_user_tables WHERE relid = 'astrid.waiting'::regclass}),
 	'after some thousand blocked jobs went on theirs is');
 is($others->('dependency'), 0, 'few rows said for whom they waited');
+$node->safe_psql('postgres', q{SELECT count(*) FROM astrid_enqueue_batch('q', array_fill('{}'::jsonb, '{1000}'),
+		unique_keys => ARRAY(SELECT i::text FROM generate_series(1, 1000) i));
+	SELECT astrid_complete_batch(array_agg(job_id), array_agg(lease_id)) FROM astrid_claim('{q}', 'tap', 1000);} x 3);
+ok($node->poll_query_until('postgres', q{SELECT vacuum_count > 0 FROM pg_stat_user_tables WHERE relid = 'astrid.unique_key'::regclass}),
+	'nor do unique keys pile up');
 
 $node->stop;
 done_testing();
