@@ -59,6 +59,13 @@
 #define ASTRID_UPDATED_INDEXES bool
 #endif
 
+/* 17 looks for it without a snapshot */
+#if PG_VERSION_NUM >= 170000
+#define ASTRID_RIGHTMOST_LEAF(index) _bt_get_endpoint(index, 0, true)
+#else
+#define ASTRID_RIGHTMOST_LEAF(index) _bt_get_endpoint(index, 0, true, NULL)
+#endif
+
 /* 18 counts index searches for EXPLAIN */
 #if PG_VERSION_NUM >= 180000
 #define ASTRID_INDEX_BEGINSCAN(table, index, snapshot, n_keys)                                     \

@@ -12,16 +12,19 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/nbtree.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "executor/executor.h"
+#include "storage/bufmgr.h"
 #include "utils/rel.h"
 
 #include "compat.h"
 #include "entries.h"
 #include "store.h"
 
-#define INDEXES_MAX 8
+#define INDEXES_MAX     8
+#define ROWS_FOR_A_LOOK 16 /* as many are worth it */
 
 /* An entry only where the column has this value. */
 static const struct
@@ -41,6 +44,8 @@ typedef struct TableIndex
 	Relation rel;
 	int column; /* -1: every row has an entry */
 	bool value;
+	bool is_tree; /* not set for those that are partial */
+	int looks;    /* for its end, at most */
 } TableIndex;
 
 struct Entries
@@ -90,6 +95,7 @@ add_index(Entries *entries, Oid id)
 			return true;
 		}
 	index->rel = index_open(id, RowExclusiveLock);
+	index->is_tree = index->rel->rd_rel->relam == BTREE_AM_OID;
 	return is_plain(index->rel);
 }
 
@@ -153,6 +159,34 @@ add_entry(Entries *entries, Relation index, TupleTableSlot *row, IndexUniqueChec
 	return is_new || check != UNIQUE_CHECK_PARTIAL || !form->indisunique;
 }
 
+/*
+ * Numbers of jobs and places grow, so that new entries mostly belong at the end of a tree. The
+ * server remembers that page only for trees of three levels, and looks whether it is still the one
+ * before it uses it: so it may be told of it. It forgets it as soon as another session is there.
+ */
+static void
+begin_at_end(TableIndex *index)
+{
+	Buffer last;
+
+	if (index->looks == 0 || RelationGetTargetBlock(index->rel) != InvalidBlockNumber)
+		return;
+	index->looks--;
+	last = ASTRID_RIGHTMOST_LEAF(index->rel);
+	if (!BufferIsValid(last))
+		return;
+	RelationSetTargetBlock(index->rel, BufferGetBlockNumber(last));
+	_bt_relbuf(index->rel, last);
+}
+
+void
+entries_expect(Entries *entries, int rows)
+{
+	for (int i = 0; i < entries->n; i++)
+		if (entries->indexes[i].is_tree)
+			entries->indexes[i].looks = rows / ROWS_FOR_A_LOOK;
+}
+
 /* A boolean that is not null. */
 static bool
 is_listed(const TableIndex *index, TupleTableSlot *row)
@@ -194,6 +228,7 @@ add(Entries *entries, TupleTableSlot *row, IndexUniqueCheck check)
 			continue;
 		if (index->rel == NULL)
 			index->rel = index_open(index->id, RowExclusiveLock);
+		begin_at_end(index);
 		all_new = add_entry(entries, index->rel, row, check);
 	}
 	return all_new;

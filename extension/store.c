@@ -226,6 +226,7 @@ store_flush(Store *store)
 	if (store->entries == NULL)
 		store->entries = entries_open(store->rel);
 	write_rows(store);
+	entries_expect(store->entries, store->n);
 	for (int i = 0; i < store->n; i++)
 	{
 		entries_add(store->entries, store->slots[i]);
