@@ -140,13 +140,8 @@ make_ready(Settling *settling, const Queue *queue, TupleTableSlot *child)
 	int32 lane = place_lane(queue, priority);
 	int64 position =
 		place_position(queue, priority, group, store_next(STORE_JOB_SEQ), settling->now);
-	Store *ready = open_once(settling, &settling->ready, STORE_READY);
-	TupleTableSlot *row = store_row(ready);
 
-	store_copy_job(row, child);
-	store_set(row, JOB_LANE, Int32GetDatum(lane));
-	store_set(row, JOB_POSITION, Int64GetDatum(position));
-	store_add(ready);
+	store_add_moved(open_once(settling, &settling->ready, STORE_READY), child, lane, position);
 	note_ready(settling, queue->id, lane, position);
 }
 

@@ -10,6 +10,7 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -317,12 +318,50 @@ store_try(Store *store, int n, StoreFill fill, const void *from)
 	return written;
 }
 
+static void
+flush_if_full(Store *store)
+{
+	if (store->n == store->capacity)
+		store_flush(store);
+}
+
 void
 store_add(Store *store)
 {
 	gather(store);
-	if (store->n == store->capacity)
-		store_flush(store);
+	flush_if_full(store);
+}
+
+/* Copies the columns of a row that every state table has, and nothing behind them. */
+static HeapTupleData
+copy_bytes(TupleTableSlot *from, PGAlignedBlock *to)
+{
+	HeapTuple row = ExecFetchSlotHeapTuple(from, false, NULL);
+	char *payload = DatumGetPointer(from->tts_values[JOB_PAYLOAD]);
+	HeapTupleData copy = *row;
+
+	copy.t_len = payload + VARSIZE_ANY(payload) - (char *) row->t_data;
+	copy.t_data = (HeapTupleHeader) to->data;
+	memcpy(copy.t_data, row->t_data, copy.t_len);
+	HeapTupleHeaderSetNatts(copy.t_data, JOB_COLUMNS);
+	return copy;
+}
+
+void
+store_add_moved(Store *store, TupleTableSlot *from, int32 lane, int64 position)
+{
+	TupleTableSlot *slot = store_row(store);
+	PGAlignedBlock bytes;
+	HeapTupleData row = copy_bytes(from, &bytes);
+	JobHead *head = (JobHead *) GETSTRUCT(&row);
+
+	head->lane = lane;
+	head->position = position;
+	ExecForceStoreHeapTuple(&row, slot, false);
+	/* The columns that it looks at are those of both. */
+	stats_note_row(store->table, from, 1);
+	store->n++;
+	flush_if_full(store);
 }
 
 /* Writes what is left. The lock stays until the end of the transaction. */

@@ -43,6 +43,21 @@ enum
 	JOB_COLUMNS
 };
 
+/* The first of them as they lie in a row: none is ever null. */
+typedef struct JobHead
+{
+	int64 job_id;
+	int64 position;
+	TimestampTz run_at;
+	TimestampTz enqueued_at;
+	int32 queue_id;
+	int32 priority;
+	int32 lane;
+	int32 attempt;
+	int32 max_attempts;
+	int32 crashes;
+} JobHead;
+
 enum
 {
 	WAITING_BLOCKED = JOB_COLUMNS,
@@ -262,6 +277,9 @@ extern Store *store_open(StoreId id, int rows_expected);
 extern TupleTableSlot *store_row(Store *store);
 extern void store_add(Store *store);
 
+/* For astrid.ready: adds the row of another state table as it lies there, without the columns that
+ * only that one has, at this place. */
+extern void store_add_moved(Store *store, TupleTableSlot *from, int32 lane, int64 position);
 extern void store_flush(Store *store);
 
 /* Adds n rows, all columns null until the function sets them, in a subtransaction. False, with
