@@ -43,7 +43,8 @@ PG_FUNCTION_INFO_V1(astrid_claim);
 #define LATE_MAX      100   /* jobs past their deadline that one claim buries */
 #define PUT_ASIDE_MAX 10000 /* jobs that one claim puts aside because of their groups */
 #define GROUPS_MAX                                                                                 \
-	200 /* locks of groups that one claim asks for: each is an entry of the lock table */
+	200 /* whose locks one claim asks for: each is an entry of the lock table, or two if it is     \
+		   full */
 
 /* Lease where the caller names none. */
 static const Interval default_lease = {.time = 60 * USECS_PER_SEC};
@@ -126,12 +127,20 @@ try_group(Claim *claim, Source *source, uint32 stripe)
 	return true;
 }
 
+static bool
+is_settled(Claim *claim, Source *source)
+{
+	if (claim->groups == NULL)
+		claim->groups = groups_open(claim->wanted);
+	return group_is_settled(claim->groups, source->queue, source->walk.row);
+}
+
 /* The same for a job of a group with limits; false too where they do not allow it now. */
 static bool
 take_of_group(Claim *claim, Source *source)
 {
 	uint32 stripe = group_stripe(source->walk.row->tts_values[JOB_GROUP_KEY]);
-	bool locked = try_group(claim, source, stripe);
+	bool locked = try_group(claim, source, stripe) && is_settled(claim, source);
 
 	if (!locked)
 		walk_passed(&source->walk, false);
@@ -140,8 +149,6 @@ take_of_group(Claim *claim, Source *source)
 		mark(source->left, stripe);
 		return false;
 	}
-	if (claim->groups == NULL)
-		claim->groups = groups_open(claim->wanted);
 	if (group_admit(claim->groups, source->queue, source->walk.row, claim->now))
 		return true;
 	if (++claim->n_put_aside == PUT_ASIDE_MAX)

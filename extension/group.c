@@ -10,6 +10,11 @@
  * many wait; and as long as one is parked, all places of its group are taken, so that none
  * overtakes it.
  *
+ * A group has two locks. One is for who gives a place of it away, GATE_GROUP. Of the other,
+ * GATE_LEAVING, all who leave a place have a share, so that they do not wait for each other; who
+ * parks a job has it alone: so nobody leaves the group unseen meanwhile. A claim that finds the
+ * group full while somebody leaves it passes it over.
+ *
  * Enqueueing takes no lock. The locks are hashed into stripes: two groups that share one only pass
  * each other over a little more often.
  *
@@ -67,16 +72,17 @@ group_try_lock(const Queue *queue, uint32 stripe)
 	return gate_enter(GATE_GROUP, queue->id, stripe, false);
 }
 
-/* A group whose lock this call has: nobody else takes or leaves a place. */
+/* A group whose lock this call has: nobody else takes a place. */
 typedef struct KnownGroup
 {
 	int32 queue_id;
 	uint32 stripe;
 	Datum key;
-	int taken; /* places, counted up to the limit */
+	int taken;  /* places, counted up to the limit; one that is just being left counts */
+	bool alone; /* nobody leaves one either */
 } KnownGroup;
 
-/* A group in which a place has become free; this call has its lock. */
+/* A group in which a place has become free; no job of it is parked meanwhile. */
 typedef struct LeftGroup
 {
 	int32 queue_id;
@@ -137,7 +143,27 @@ known_group(Groups *groups, const Queue *queue, Datum key)
 	group->stripe = stripe;
 	group->key = PointerGetDatum(PG_DETOAST_DATUM_COPY(key));
 	group->taken = slots_count(groups->slots, queue->id, key, queue->group_concurrency);
+	group->alone = false;
 	return group;
+}
+
+bool
+group_is_settled(Groups *groups, const Queue *queue, TupleTableSlot *job)
+{
+	KnownGroup *group;
+
+	if (queue->group_concurrency == 0)
+		return true;
+	group = known_group(groups, queue, job->tts_values[JOB_GROUP_KEY]);
+	if (group->alone || group->taken < queue->group_concurrency)
+		return true;
+	group->alone = gate_enter(GATE_LEAVING, queue->id, group->stripe, false);
+	if (!group->alone)
+		return false;
+	/* Who has left it since it was counted? */
+	slots_flush(groups->slots);
+	group->taken = slots_count(groups->slots, queue->id, group->key, queue->group_concurrency);
+	return true;
 }
 
 static void
@@ -220,7 +246,7 @@ hand_on(Groups *groups, const Queue *queue, TupleTableSlot *parked)
 	wake_queue(queue->name);
 }
 
-/* Finds the first of the group that is parked; the group's lock is held. */
+/* Finds the first of the group that is parked. */
 static bool
 find_parked(Groups *groups, const LeftGroup *group)
 {
@@ -231,12 +257,15 @@ find_parked(Groups *groups, const LeftGroup *group)
 	return rows_find(groups->parked, key, 2);
 }
 
-/* Gives free places of the group to those that are parked. */
+/* Gives free places of the group to those that are parked. Others who do that, or take them away,
+ * are waited for. */
 static void
 fill_places(Groups *groups, const Queue *queue, const LeftGroup *group)
 {
 	int taken;
 
+	(void) gate_enter(GATE_GROUP, queue->id, group_stripe(group->key), true);
+	rows_refresh(groups->parked);
 	slots_flush(groups->slots);
 	taken = slots_count(groups->slots, queue->id, group->key, queue->group_concurrency);
 	while (taken < queue->group_concurrency && find_parked(groups, group))
@@ -253,7 +282,7 @@ fill_places(Groups *groups, const Queue *queue, const LeftGroup *group)
 	}
 }
 
-/* A claim may pass the group over because of this lock. Once for each queue of the call. */
+/* A claim may pass the group over because of this call. Once for each queue of it. */
 static void
 tell_others(Groups *groups, const Queue *queue)
 {
@@ -275,9 +304,8 @@ may_be_parked(Groups *groups, int32 queue_id)
 }
 
 /*
- * Only who has a group's lock parks a job of it, and this call has the locks of all groups that it
- * left: so a snapshot that is taken now shows all jobs that are parked there, and none follows
- * until this transaction has ended.
+ * Nobody parks a job of a group that this call has left: so a snapshot that is taken now shows all
+ * jobs that are parked there, and none follows until this transaction has ended.
  */
 static void
 hand_on_places(Groups *groups)
@@ -305,7 +333,7 @@ hand_on_places(Groups *groups)
 void
 group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id)
 {
-	(void) gate_enter(GATE_GROUP, queue_id, group_stripe(group), true);
+	gate_share(GATE_LEAVING, queue_id, group_stripe(group));
 	tell_others(groups, queue_by_id(queue_id));
 	if (!slots_free(groups->slots, queue_id, group, job_id))
 		return;

@@ -36,20 +36,24 @@ extern bool group_limits(const Queue *queue, TupleTableSlot *job);
 /* The number of the group's lock. */
 extern uint32 group_stripe(Datum group);
 
-/* Keeps all others from the group until this transaction ends; false without waiting where another
- * has it. */
+/* Keeps all others from taking places of the group until this transaction ends; false without
+ * waiting where another has it. */
 extern bool group_try_lock(const Queue *queue, uint32 stripe);
+
+/* Can it be told now whether the job may run? Not while its group is full and somebody is just
+ * leaving it: then it stays where it is. The caller has the group's lock. */
+extern bool group_is_settled(Groups *groups, const Queue *queue, TupleTableSlot *job);
 
 /*
  * The job, which was taken from astrid.ready, may run: its admission is set. Else it goes into
  * astrid.waiting, until its group's bucket has a token or a job of its group ends. The caller has
- * the group's lock.
+ * the group's lock, and it is settled.
  */
 extern bool group_admit(Groups *groups, const Queue *queue, TupleTableSlot *job, TimestampTz now);
 
 /* The job counts no more: the next one of its group that waits becomes ready with groups_close(),
- * until which the key must stay. Waits for the group's lock. So many jobs at most as were expected.
- */
+ * until which the key must stay. Waits for who is just parking a job of the group, and, where one
+ * is parked, for who has the group's lock. So many jobs at most as were expected. */
 extern void group_leave(Groups *groups, int32 queue_id, Datum group, int64 job_id);
 
 #endif

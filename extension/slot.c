@@ -74,7 +74,7 @@ is_of(TupleTableSlot *row, int32 queue_id, Datum group)
 		   unique_compare(row->tts_values[GROUP_SLOT_GROUP_KEY], group) == 0;
 }
 
-/* Only the holder of the group's lock changes its rows: so there is no need for a snapshot. */
+/* Only the holder of the group's lock adds rows of it: so there is no need for a snapshot. */
 static bool
 find_first(Slots *slots, int32 queue_id, Datum group)
 {

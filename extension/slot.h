@@ -7,7 +7,7 @@
 
 #include "postgres.h"
 
-/* The table, open. Who calls the functions below has the lock of the group. */
+/* The table, open. Who counts or adds has the lock of the group. */
 typedef struct Slots Slots;
 
 extern Slots *slots_open(int jobs_expected);

@@ -3,15 +3,18 @@
  * snapshots that are older than what others do meanwhile.
  *
  * JOBS jobs of one group lie ready, the first only once its producer commits; PLACES may run at a time. A claim takes its snapshot
- * and walks over the jobs that it shows in order: it tries the group's lock, deletes the job, counts
- * the places that are taken now, and runs or parks the job. A completion waits for the lock, frees a
- * place and hands it to the first parked job. What a transaction does is seen by others at its
- * commit, in one step, or never; its lock goes a step later.
+ * and walks over the jobs that it shows in order: it tries the group's lock, counts the places that are
+ * taken, and takes the job to run it. Where all are taken it parks the job, if nobody is leaving the
+ * group, having counted again; else it passes it over. A completion waits for who parks, leaves its
+ * place, and where it sees a parked job waits for the lock and hands the place on to the first of
+ * them. What a transaction does is seen by others at its commit, in one step, or never; its locks go
+ * a step later.
  *
  * Wanted: never more than PLACES have a place, no job starts while an earlier one that its claim saw
  * still waits (ordered groups: PLACES 1), and the end is reached: nothing stays parked behind nobody. Wrong
  * variants, of which each must fail:
- *   -DUNLOCKED  a completion looks for parked jobs without the group's lock
+ *   -DUNLOCKED  a completion looks for parked jobs while others park them
+ *   -DHASTY  a claim that parks a job does not count again
  *   -DSTALE  a claim counts the places as its snapshot shows them
  *   -DOVERTAKE  a claim that passed over a job of the group still takes a later one
  *
@@ -28,7 +31,9 @@
 mtype = { UNBORN, READY, PARKED, HANDED, RUNNING, DONE };
 mtype job[JOBS] = READY; /* as committed */
 
-byte lock = NOBODY;
+byte lock = NOBODY;  /* who gives places away */
+byte alone = NOBODY; /* who parks a job */
+byte leaving = 0;    /* how many leave their place */
 bool in_work[JOBS]; /* deleted or changed by a transaction under way */
 byte aborts = 0;
 
@@ -56,6 +61,36 @@ inline check_order(j)
 		assert(i >= j || seen[i] == UNBORN || job[i] == RUNNING || job[i] == DONE)
 	}
 	i = 0
+}
+
+#define may_park (leaving == 0 && (alone == NOBODY || alone == _pid))
+
+/* The places that are taken, those of this claim included. */
+inline count()
+{
+	n = taken;
+	for (i : 0 .. JOBS - 1) {
+		if
+#ifdef STALE
+		:: seen[i] == RUNNING || seen[i] == HANDED -> n++
+#else
+		:: HAS_PLACE(i) -> n++
+#endif
+		:: else
+		fi
+	}
+	i = 0
+}
+
+inline take()
+{
+	in_work[j] = true;
+	if
+	:: n < PLACES ->
+		becomes[j] = RUNNING;
+		taken++
+	:: else -> becomes[j] = PARKED
+	fi
 }
 
 proctype claimer()
@@ -114,32 +149,22 @@ end:
 #endif
 				fi
 			}
-			d_step { /* delete it, count, decide */
+			d_step {
+				count()
+			}
+			d_step { /* decide */
 				if
-				:: !left && locked && job[j] == READY && !in_work[j] ->
-					n = taken;
-					for (i : 0 .. JOBS - 1) {
-						if
-#ifdef STALE
-						:: seen[i] == RUNNING || seen[i] == HANDED -> n++
-#else
-						:: HAS_PLACE(i) -> n++
+				:: !left && locked && job[j] == READY && !in_work[j] && n >= PLACES && may_park ->
+					alone = _pid;
+#ifndef HASTY
+					count();
 #endif
-						:: else
-						fi
-					}
-					i = 0;
-					in_work[j] = true;
-					if
-					:: n < PLACES ->
-						becomes[j] = RUNNING;
-						taken++
-					:: else -> becomes[j] = PARKED
-					fi;
-					n = 0
-				:: !left && locked && (job[j] != READY || in_work[j]) -> left = true
+					take()
+				:: !left && locked && job[j] == READY && !in_work[j] && n < PLACES -> take()
+				:: !left && locked && (job[j] != READY || in_work[j] || (n >= PLACES && !may_park)) -> left = true
 				:: else
-				fi
+				fi;
+				n = 0
 			}
 			j++
 		:: j < JOBS && seen[j] != READY && seen[j] != HANDED -> j++
@@ -176,6 +201,10 @@ end:
 			:: locked -> lock = NOBODY
 			:: else
 			fi;
+			if
+			:: alone == _pid -> alone = NOBODY
+			:: else
+			fi;
 			locked = false
 		}
 	od
@@ -196,13 +225,17 @@ end:
 finish:
 		skip;
 #ifndef UNLOCKED
-		atomic { lock == NOBODY -> lock = _pid }
+		atomic { alone == NOBODY -> leaving++ }
 #endif
+		if
+		:: atomic { job[0] == PARKED || job[1] == PARKED || job[2] == PARKED -> lock == NOBODY -> lock = _pid }
+		:: atomic { job[0] != PARKED && job[1] != PARKED && job[2] != PARKED -> skip }
+		fi;
 		d_step {
 			parked = NOBODY;
 			for (i : 0 .. JOBS - 1) {
 				if
-				:: parked == NOBODY && job[i] == PARKED && !in_work[i] -> parked = i
+				:: lock == _pid && parked == NOBODY && job[i] == PARKED && !in_work[i] -> parked = i
 				:: else
 				fi
 			}
@@ -229,9 +262,15 @@ finish:
 			fi;
 			check_places()
 		}
+		d_step {
 #ifndef UNLOCKED
-		lock = NOBODY
+			leaving--;
 #endif
+			if
+			:: lock == _pid -> lock = NOBODY
+			:: else
+			fi
+		}
 	od
 }
 

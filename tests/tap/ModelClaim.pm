@@ -154,12 +154,15 @@ sub leave_group
 	my ($m, $job) = @_;
 	my $queue = $m->queue_of($job);
 	return if $job->{admission} != 2;
-	$m->gate($queue // { id => $job->{queue_id} }, $job->{group_key});
-	my $key = "$job->{queue_id}/$job->{group_key}/$job->{id}";
+	my $group = "$job->{queue_id}/$job->{group_key}";
+	die { blocked => "parking $group" } if $m->{rows}->taken(parking => $group);
+	$m->{rows}->share(leaving => $group);
+	my $key = "$group/$job->{id}";
 	return if !$m->{rows}->get(slot => $key);
 	$m->{rows}->put(slot => $key, undef);
 	return if !$queue || !$queue->{group_concurrency};
 	my @parked = by_place(grep { $_->{parked} && $_->{group_key} eq $job->{group_key} } $m->jobs_of($queue, 'blocked'));
+	$m->gate($queue, $job->{group_key}) if @parked;
 	while (@parked && $m->slots($queue, $job->{group_key}) < $queue->{group_concurrency})
 	{
 		my $next = $m->set(shift @parked, state => 'ready', parked => 0, admission => 2);
@@ -238,6 +241,16 @@ sub claim_from
 	return @rows;
 }
 
+# Can it be told whether a job of the group may run? Not while it is full and another transaction leaves it.
+sub is_settled
+{
+	my ($m, $queue, $group) = @_;
+	return 1 if !$queue->{group_concurrency} || $m->slots($queue, $group) < $queue->{group_concurrency};
+	return 0 if $m->{rows}->shared(leaving => "$queue->{id}/$group");
+	$m->{rows}->put(parking => "$queue->{id}/$group", 1);
+	return 1;
+}
+
 # The job, if no transaction holds it and no other one its group, and its group allows it. Once a job of a group was passed
 # over no later one may go.
 sub take
@@ -258,6 +271,7 @@ sub take
 	return undef if $source->{left}{ $job->{group_key} };
 	my $locked = !$m->{rows}->taken(gate => "$queue->{id}/$job->{group_key}");
 	$m->gate($queue, $job->{group_key}) if $locked;
+	$locked = $locked && $m->is_settled($queue, $job->{group_key});
 	return $m->admit($queue, $job) if $locked && !$held;
 	$source->{left}{ $job->{group_key} } = 1;
 	return undef;

@@ -1,5 +1,5 @@
--- The locks of groups, until the end of the transaction. Who frees a place of a group has its lock, and then waits for
--- the job that it hands the place to. So all take locks in one order: running jobs, by number; groups, by queue and
+-- The locks of groups, until the end of the transaction. Who hands a place of a group on has its lock, and then waits for
+-- the job that gets the place. So all take locks in one order: running jobs, by number; groups, by queue and
 -- number of the lock; other jobs.
 
 CREATE FUNCTION astrid._enter_group(queue int, group_key text) RETURNS void
