@@ -86,7 +86,7 @@ sub read_on
 # What is not asked for after each step.
 sub look_closely
 {
-	my @looks = qw(finished ended_operations logs workers);
+	my @looks = qw(finished exported ended_operations logs workers);
 	set_clock('observer');
 	return join '', map { my $dump = "dump_$_"; difference($_, [ $session{observer}->rows("EXECUTE $_") ], [ $m->$dump ]) } @looks;
 }
@@ -172,7 +172,7 @@ sub step
 	my $name = any(@names);
 	my $open = grep { $depth{$_} } @names;
 
-	if (!$open && chance(0.008))
+	if (!$open && chance(0.04))
 	{
 		$m->{now} = next_morning($m->{now});
 		return act($name, new_day()) . look_closely();

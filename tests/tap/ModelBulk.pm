@@ -76,7 +76,7 @@ sub keep_operation
 sub operation_counts { my %operation = @_; return @operation{qw(matched done)}, $operation{matched} - $operation{done} - @{ $operation{left} }; }
 
 # Goes on with those whose rate allows it; how many jobs had their turn. An operation that cannot go on has failed, and
-# what it did in this pass is undone.
+# what it did in this pass is undone. They are kept for a month.
 sub bulk_pass
 {
 	my ($m) = @_;
@@ -101,6 +101,8 @@ sub bulk_pass
 		}
 		$m->{rows}->put(operation => $due->{number}, { %$due, %change });
 	}
+	my @old = grep { ($_->{ended_at} // $m->{now}) < $m->{now} - 30 * 86400e6 } $m->{rows}->all('operation');
+	$m->{rows}->put(operation => $_->{number}, undef) for @old;
 	return $turns;
 }
 

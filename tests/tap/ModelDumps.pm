@@ -113,6 +113,14 @@ sub dump_logs
 	return map { $_->{line} } sort { $a->{number} <=> $b->{number} } grep { $_->{at} > $m->{now} - 3600e6 } $m->{rows}->all('log');
 }
 
+# What retention exported.
+sub dump_exported
+{
+	my ($m) = @_;
+	$m->{rows}->enter('');
+	return sort map { "$_->{queue}|$_->{line}" } $m->{rows}->all('exported');
+}
+
 sub dump_workers
 {
 	my ($m) = @_;

@@ -197,7 +197,7 @@ sub depend
 		my $end = $job ? $job->{state} : ($m->finished($parent) // fail('QJ003'))->{state};
 		if ($end !~ /^(completed|cancelled)$/ && ($end ne 'dead' || $failure eq 'wait')) { push @awaited, $parent; }
 		elsif ($end eq 'completed' || $failure eq 'run') { $done = 1; }
-		else { $failed = because($parent, $end); }
+		else { $failed = because($end); }
 	}
 	return 'free' if $any && $done;
 	if ($failed && !($any && @awaited)) { return $failure eq 'wait' ? fail('QJ004') : ('cancelled', $failed); }
@@ -209,7 +209,8 @@ sub depend
 	return @awaited ? 'blocked' : 'free';
 }
 
-sub because { my ($parent, $how) = @_; return "job $parent, which it depends on, " . ($how eq 'dead' ? 'is' : 'was') . " $how"; }
+# Which of several is named is open.
+sub because { my ($how) = @_; return 'a job, which it depends on, ' . ($how eq 'dead' ? 'is' : 'was') . " $how"; }
 
 # Jobs have ended: completed, dead, cancelled or deleted. Those that wait for them go on or are cancelled, and so forth
 # down the tree, by their numbers.
@@ -259,8 +260,8 @@ sub settle
 		$m->put_in_queue($child);
 		return undef;
 	}
-	my ($failed) = sort { $b->{parent} <=> $a->{parent} } grep { !$_->{fulfilled} } @edges;
-	my $reason = because($failed->{parent}, $failed->{how});
+	my ($failed) = grep { !$_->{fulfilled} } @edges;
+	my $reason = because($failed->{how});
 	$m->finish($child, 'cancelled', error => $reason);
 	$m->release_key($child);
 	return $reason;

@@ -85,6 +85,7 @@ sub prune
 		elsif ($age >= $ring || days($queue->{retention}) < $age && !$queue->{gone}) { $m->finished_goes($queue, $job); }
 		elsif ($queue->{result_retention} && days($queue->{result_retention}) < $age) { $m->result_goes($queue, $job); }
 	}
+	$m->{rows}->put(log => $_->{number}, undef) for grep { day($_->{at}) <= day($m->{now}) - $ring } $m->{rows}->all('log');
 	# A job that lives on forgets why an attempt of a week ago failed.
 	for my $job (grep { defined $_->{error} && $_->{state} ne 'dead' && day($_->{error_at}) <= day($m->{now}) - $ring } $m->{rows}->all('job'))
 	{

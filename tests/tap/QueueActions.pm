@@ -145,7 +145,7 @@ sub enqueue
 {
 	my ($m) = @_;
 	return undef if crowded($m) && chance(0.8);
-	my $queue = any(queue_names());
+	my $queue = busy_queue();
 	my %options = (options($m), payload => document($m, $queue, 'payload_schema'));
 	return call(enqueue => [ $queue, %options ], "SELECT astrid_enqueue('$queue'" . named(%options) . ')');
 }
@@ -154,7 +154,7 @@ sub enqueue_batch
 {
 	my ($m) = @_;
 	return undef if crowded($m);
-	my ($queue, $n) = (any(queue_names()), any(0, 1, 2, 3, 4, 6));
+	my ($queue, $n) = (busy_queue(), any(0, 1, 2, 3, 4, 6));
 	my %options = options($m);
 	$options{unique_keys} = [ map { chance(0.5) ? any(@keys) : undef } 1 .. $n ] if chance(0.2);
 	$options{group_keys} = [ map { chance(0.8) ? any(@groups) : undef } 1 .. $n ] if chance(0.3);
@@ -172,6 +172,7 @@ sub claim_arguments
 	my ($hot) = some(1, grep { $m->{rows}->taken(job => $_->{id}) } jobs($m, 'ready'));
 	my ($job) = @ending && chance(0.6) ? any(@ending) : $hot && chance(0.4) ? $hot : ();
 	@names = map { $_->{name} } $m->queue_of($job) // () if $job;
+	@names = busy_queue() if @names == 1 && !$job;
 	my ($n, $lease) = (any(1, 1, 1, 2, 3, 5), any(20, 60) * $s);
 	return ([ \@names, $worker, $n, $lease ], texts(@names) . ", '$worker', $n, " . interval($lease) . '::interval');
 }

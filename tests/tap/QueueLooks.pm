@@ -11,14 +11,18 @@ our @EXPORT = qw(prepared);
 
 sub micros { my ($column) = @_; return "(extract(epoch FROM $column) * 1000000)::bigint - 1900000000000000"; }
 
+# Without the number of the job because of which one is cancelled: there may be several.
+sub unnamed { my ($text) = @_; return "regexp_replace($text, 'job \\d+, which', 'a job, which')"; }
+
 # A subscription's payload without what the database chose.
-my $payload = q{payload - '{event_id,published_at}'::text[]};
-my $event = q{topic || '|' || coalesce(key, '') || '|' || coalesce(payload::text, '') || '|' || } . '(' . micros('published_at') . ')';
+my $payload = unnamed(q{(payload - '{event_id,published_at}'::text[])::text});
+my $error = unnamed('error');
+my $event = q{topic || '|' || coalesce(key, '') || '|' || } . unnamed(q{coalesce(payload::text, '')}) . q{ || '|' || } . '(' . micros('published_at') . ')';
 my $operation = q{bulk_id, kind, state, matched, done, skipped FROM astrid.bulk_status};
 
 my %looks = (
 	jobs => sprintf(qq{SELECT job_id, queue_name, state, priority, attempt, max_attempts, %s, %s, unique_key, group_key, lease_id,
-	worker_id, %s, progress, step, message, $payload, tags, error,
+	worker_id, %s, progress, step, message, $payload, tags, $error,
 	CASE state WHEN 'dead' THEN
 	    (SELECT string_agg(a ->> 'error', ', ' ORDER BY n) FROM astrid.dead_letters d, jsonb_array_elements(d.attempts) WITH ORDINALITY AS e (a, n)
 	      WHERE d.job_id = s.job_id) END
@@ -65,11 +69,13 @@ my %looks = (
 	                      AND state IN ('ready', 'scheduled', 'blocked', 'running', 'dead'))},
 
 	'read(text, text, int)' => qq{SELECT split_part(cursor, '-', 1), cursor, $event FROM astrid.events(\$1, \$2, \$3)},
-	finished => qq{SELECT job_id, state, attempt, result, error, worker_id, $payload, tags
+	finished => qq{SELECT job_id, state, attempt, result, $error, worker_id, $payload, tags
 	FROM astrid.job_status WHERE state IN ('completed', 'cancelled') ORDER BY job_id},
 	ended_operations => "SELECT $operation WHERE finished_at > astrid.clock() - interval '1 hour' ORDER BY bulk_id",
 	logs => q{SELECT job_id, attempt, level, message FROM astrid.job_log WHERE logged_at > astrid.clock() - interval '1 hour'
 	ORDER BY logged_at, job_id},
+	exported => q{SELECT (queue_name || '|' || kind || '|' || ("row" ->> 'job_id')) COLLATE "C" FROM astrid.exported
+	WHERE kind IN ('history', 'dead', 'result') ORDER BY 1},
 	workers => 'SELECT worker_id, draining FROM astrid.worker_status ORDER BY worker_id',
 
 	# What the contract leaves open

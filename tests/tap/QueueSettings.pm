@@ -26,7 +26,7 @@ my %queues = (
 	fed => { producer_rate_limit => 5, producer_rate_interval => 10 * $s },
 	strict => { payload_schema => 'counted', result_schema => 'counted', job_events => 1, producer_rate_limit => 9, producer_rate_interval => 10 * $s },
 	loose => { payload_schema => 'banded', result_schema => 'banded', max_attempts => 2, backoff_base => 0 },
-	kept => { retention => 10 * $day, result_retention => 2 * $day, dead_retention => 3 * $day, export => 1, max_attempts => 1 },
+	kept => { retention => 8 * $day, result_retention => 2 * $day, dead_retention => 3 * $day, export => 1, max_attempts => 1 },
 	brief => { retention => $day, dead_retention => $day / 2, job_events => 1, max_attempts => 1 },
 	fed_group => { producer_rate_limit => 2, producer_rate_interval => 10 * $s, producer_rate_per => 'group' },
 );
@@ -57,11 +57,14 @@ my @harmless = (
 	[ retention => [ 0, 1.5 * $day, 7 * $day, 9 * $day ], qw(kept brief plain urgent loose) ],
 	[ result_retention => [ 0, $day, 8 * $day ], qw(kept brief strict loose) ],
 	[ dead_retention => [ 0, 3600 * $s, 2 * $day ], qw(kept brief blocking) ],
-	[ export => [ 0, 1 ], qw(kept brief) ],
+	[ export => [ 0, 1, 1 ], qw(kept brief) ],
 );
 
 
 sub queue_names { return sort keys %queues; }
+
+# Where more happens.
+sub busy_queue { return any(queue_names(), qw(kept kept kept brief brief strict grouped)); }
 
 sub switch
 {
