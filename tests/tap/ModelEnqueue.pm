@@ -197,7 +197,7 @@ sub depend
 		my $end = $job ? $job->{state} : ($m->finished($parent) // fail('QJ003'))->{state};
 		if ($end !~ /^(completed|cancelled)$/ && ($end ne 'dead' || $failure eq 'wait')) { push @awaited, $parent; }
 		elsif ($end eq 'completed' || $failure eq 'run') { $done = 1; }
-		else { $failed = because($end); }
+		else { $failed = because(); }
 	}
 	return 'free' if $any && $done;
 	if ($failed && !($any && @awaited)) { return $failure eq 'wait' ? fail('QJ004') : ('cancelled', $failed); }
@@ -209,8 +209,8 @@ sub depend
 	return @awaited ? 'blocked' : 'free';
 }
 
-# Which of several is named is open.
-sub because { my ($how) = @_; return 'a job, which it depends on, ' . ($how eq 'dead' ? 'is' : 'was') . " $how"; }
+# Which of several is named, and with it what became of that, is open.
+sub because { return 'a job that it depends on failed'; }
 
 # Jobs have ended: completed, dead, cancelled or deleted. Those that wait for them go on or are cancelled, and so forth
 # down the tree, by their numbers.
@@ -237,7 +237,7 @@ sub edges_from
 {
 	my ($m, $parent, $how) = @_;
 	my @edges = grep { $_->{parent} == $parent && !($how eq 'dead' && $_->{failure} eq 'wait') } $m->{rows}->all('dependency');
-	return map { { %$_, how => $how, fulfilled => $how eq 'completed' || $_->{failure} eq 'run' } } @edges;
+	return map { { %$_, fulfilled => $how eq 'completed' || $_->{failure} eq 'run' } } @edges;
 }
 
 # These parents of the child have ended. Why it is cancelled, undef where it is not.
@@ -260,8 +260,7 @@ sub settle
 		$m->put_in_queue($child);
 		return undef;
 	}
-	my ($failed) = grep { !$_->{fulfilled} } @edges;
-	my $reason = because($failed->{how});
+	my $reason = because();
 	$m->finish($child, 'cancelled', error => $reason);
 	$m->release_key($child);
 	return $reason;

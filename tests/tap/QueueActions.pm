@@ -217,7 +217,7 @@ sub fail
 {
 	my ($m) = @_;
 	my ($job, $lease) = one_lease($m) or return undef;
-	my ($retryable, $cause, $retry_in) = (chance(0.85), any(qw(error error exit crash memory cancel)), any(undef, undef, 0, 5 * $s));
+	my ($retryable, $cause, $retry_in) = (chance(0.85), any(qw(error error exit crash memory cancel)), any(undef, undef, 0, chance(0.7) ? 5 * $s : 8 * 86400 * $s));
 	my $error = any(@errors);
 	return call(fail_job => [ $job, $lease, $cause, $error, $retryable, $retry_in ],
 		"SELECT astrid_fail($job, $lease, '$error', retryable => " . ($retryable ? 'true' : 'false')

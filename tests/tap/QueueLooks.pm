@@ -11,8 +11,8 @@ our @EXPORT = qw(prepared);
 
 sub micros { my ($column) = @_; return "(extract(epoch FROM $column) * 1000000)::bigint - 1900000000000000"; }
 
-# Without the number of the job because of which one is cancelled: there may be several.
-sub unnamed { my ($text) = @_; return "regexp_replace($text, 'job \\d+, which', 'a job, which')"; }
+# Without which job one is cancelled for: there may be several.
+sub unnamed { my ($text) = @_; return "regexp_replace($text, 'job \\d+, which it depends on, (is|was) \\w+', 'a job that it depends on failed')"; }
 
 # A subscription's payload without what the database chose.
 my $payload = unnamed(q{(payload - '{event_id,published_at}'::text[])::text});
