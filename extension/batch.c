@@ -16,6 +16,7 @@
 #include "children.h"
 #include "floor.h"
 #include "group.h"
+#include "numbers.h"
 #include "place.h"
 #include "recent.h"
 #include "stats.h"
@@ -241,8 +242,10 @@ add_job(Batch *batch, NewJob *item)
 void
 batch_add(Batch *batch, NewJob *items)
 {
+	int64 first = batch->n > 0 ? numbers_draw(STORE_JOB_SEQ, batch->n) : 0;
+
 	for (int i = 0; i < batch->n; i++)
-		items[i].keyed.number = items[i].keyed.job_id = store_next(STORE_JOB_SEQ);
+		items[i].keyed.number = items[i].keyed.job_id = first + i;
 	settle_keys(batch, items);
 	for (int i = 0; i < batch->n; i++)
 		if (!items[i].keyed.answered)

@@ -28,6 +28,7 @@
 #include "edges.h"
 #include "event.h"
 #include "floor.h"
+#include "numbers.h"
 #include "place.h"
 #include "queues.h"
 #include "rows.h"
@@ -48,6 +49,9 @@ typedef struct Settling
 	int32 lane;
 	int64 first;
 	uint32 n_ready;
+	int n_children; /* looked at so far */
+	int n_numbers;  /* drawn and not used yet */
+	int64 number;   /* the first of these */
 } Settling;
 
 PG_FUNCTION_INFO_V1(astrid_jobs_ended);
@@ -132,14 +136,28 @@ open_once(Settling *settling, Store **store, StoreId table)
 	return *store;
 }
 
+/* Drawn for all children that may be left at once; what is not used is left out. */
+static int64
+next_number(Settling *settling)
+{
+	if (settling->n_numbers == 0)
+	{
+		int left = edges_children(settling->edges) - settling->n_children + 1;
+
+		settling->n_numbers = Max(Min(left, STORE_ROWS_MAX), 1);
+		settling->number = numbers_draw(STORE_JOB_SEQ, settling->n_numbers);
+	}
+	settling->n_numbers--;
+	return settling->number++;
+}
+
 static void
 make_ready(Settling *settling, const Queue *queue, TupleTableSlot *child)
 {
 	int32 priority = DatumGetInt32(child->tts_values[JOB_PRIORITY]);
 	Datum group = child->tts_isnull[JOB_GROUP_KEY] ? (Datum) 0 : child->tts_values[JOB_GROUP_KEY];
 	int32 lane = place_lane(queue, priority);
-	int64 position =
-		place_position(queue, priority, group, store_next(STORE_JOB_SEQ), settling->now);
+	int64 position = place_position(queue, priority, group, next_number(settling), settling->now);
 
 	store_add_moved(open_once(settling, &settling->ready, STORE_READY), child, lane, position);
 	note_ready(settling, queue->id, lane, position);
@@ -273,6 +291,7 @@ settle_from(Settling *settling, const Edge *list)
 	for (; list != NULL; list = edges_next(settling->edges))
 	{
 		CHECK_FOR_INTERRUPTS();
+		settling->n_children += length(list);
 		settle_child(settling, list);
 	}
 	rows_close(settling->waiting);

@@ -59,6 +59,13 @@
 #define ASTRID_UPDATED_INDEXES bool
 #endif
 
+/* 16 renames where the file of a relation is */
+#if PG_VERSION_NUM >= 160000
+#define ASTRID_SET_SEQUENCE_FILE(record, rel) ((record).locator = (rel)->rd_locator)
+#else
+#define ASTRID_SET_SEQUENCE_FILE(record, rel) ((record).node = (rel)->rd_node)
+#endif
+
 /* 17 looks for it without a snapshot */
 #if PG_VERSION_NUM >= 170000
 #define ASTRID_RIGHTMOST_LEAF(index) _bt_get_endpoint(index, 0, true)
