@@ -47,9 +47,11 @@ typedef struct Portion
 } Portion;
 
 static Portion portions[] = {
-	{2, {STORE_READY, STORE_RUNNING}, -1},    {1, {STORE_WAITING}, TIDY_WAITING},
-	{1, {STORE_DEPENDENCY}, TIDY_DEPENDENCY}, {1, {STORE_GROUP_SLOT}, TIDY_GROUP_SLOT},
-	{1, {STORE_UNIQUE_KEY}, TIDY_UNIQUE_KEY},
+	{.n = 2, .tables = {STORE_READY, STORE_RUNNING}, .counter = -1},
+	{.n = 1, .tables = {STORE_WAITING}, .counter = TIDY_WAITING},
+	{.n = 1, .tables = {STORE_DEPENDENCY}, .counter = TIDY_DEPENDENCY},
+	{.n = 1, .tables = {STORE_GROUP_SLOT}, .counter = TIDY_GROUP_SLOT},
+	{.n = 1, .tables = {STORE_UNIQUE_KEY}, .counter = TIDY_UNIQUE_KEY},
 };
 
 static int64
