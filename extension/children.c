@@ -33,6 +33,7 @@
 #include "queues.h"
 #include "rows.h"
 #include "unique.h"
+#include "unique_restore.h"
 #include "wake.h"
 
 /* What one call does. */
@@ -248,6 +249,9 @@ write_child(Settling *settling, const Edge *list, bool decided)
 		/* Whoever dropped the queue takes its jobs away. */
 		if (queue_by_id(DatumGetInt32(waiting->row->tts_values[JOB_QUEUE_ID])) == NULL)
 			return false;
+		/* Afterwards its row, or that of a child before it, may be still to be written. */
+		if (goes && !waiting->row->tts_isnull[JOB_UNIQUE_KEY])
+			unique_restore();
 		result = goes ? rows_delete(waiting, true)
 					  : rows_update(waiting, WAITING_PARENTS_LEFT, Int32GetDatum(left));
 		if (result == TM_Ok)

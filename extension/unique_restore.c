@@ -1,6 +1,6 @@
 /*
- * Unique keys after a crash (see unique_restore.h). Called by unique_row.c, unique_new.c and, as
- * SQL, by maintenance, which mostly comes first.
+ * Unique keys after a crash (see unique_restore.h). Called by unique_row.c, unique_new.c,
+ * children.c and, as SQL, by maintenance, which mostly comes first.
  *
  * astrid.unique_key is unlogged: all that it says follows from the jobs that are alive and from
  * astrid.unique_window, and to log it costs more than to write it. A crash, a promotion and a dump

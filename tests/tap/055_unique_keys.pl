@@ -104,6 +104,25 @@ is($node->safe_psql('postgres', "SELECT job_id, next_id, held_until > clock_time
 	"$next||t", 'the job that waited has its key, until its own window is over');
 is($node->safe_psql('postgres', "SELECT state FROM astrid.job_status WHERE job_id = $next"), 'ready', 'and goes on');
 
+# Jobs that the first transaction is just moving have their keys
+sub moved_first
+{
+	my ($what, $jobs, $move) = @_;
+	$node->safe_psql('postgres', "SELECT astrid_create_queue('moved');" . $jobs);
+	crash();
+	$node->safe_psql('postgres', $move);
+	is( $node->safe_psql('postgres', q{SELECT count(*), count(*) FILTER (WHERE astrid_enqueue('moved', '{}', unique_key => unique_key) = job_id)
+		FROM astrid.job_status WHERE queue_name = 'moved' AND unique_key IS NOT NULL AND state IN ('ready', 'scheduled')}), '2|2', $what);
+	$node->safe_psql('postgres', q{SELECT astrid_drop_queue('moved')});
+	return;
+}
+moved_first('leases that run out', q{SELECT astrid_enqueue('moved', '{}', max_attempts => i, unique_key => i::text) FROM generate_series(1, 3) i;
+	SELECT FROM astrid_claim('{moved}', 'w', 3, '1 ms')}, 'SELECT astrid_reap()');
+moved_first('jobs that waited for one that ended', q{SELECT astrid_enqueue('moved', '{}', tags => '{parent}') AS parent \gset
+	SELECT astrid_enqueue('moved', '{}', unique_key => how || i, depends_on => ARRAY[:parent]::bigint[], depends_failure => how)
+	  FROM unnest('{run,cancel,run}'::text[]) WITH ORDINALITY u (how, i)},
+	q{SELECT astrid_cancel(job_id) FROM astrid.job_status WHERE tags = '{parent}'});
+
 # A prepared transaction outlives the crash, with the key that it took
 $node->safe_psql('postgres', q{BEGIN; SELECT astrid_enqueue('q', '{}', unique_key => 'prepared'); PREPARE TRANSACTION 'p'});
 crash();

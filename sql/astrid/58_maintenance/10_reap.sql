@@ -8,6 +8,8 @@ DECLARE
     r astrid.running;
     n int := 0;
 BEGIN
+    -- From the rows of jobs: not while some are in the loop.
+    PERFORM astrid._restore_keys();
     -- The time that the lease ran was the wait: the retry follows at once. What another transaction is just doing to the
     -- group of a job is not waited for: the next pass looks again.
     FOR r IN
