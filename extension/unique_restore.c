@@ -229,7 +229,11 @@ unique_restore(void)
 		return;
 	LockRelationOid(store_oid(STORE_UNIQUE_KEY), ShareRowExclusiveLock);
 	if (is_complete())
+	{
+		/* Those who have waited too are not to wait for this transaction as well. */
+		UnlockRelationOid(store_oid(STORE_UNIQUE_KEY), ShareRowExclusiveLock);
 		return;
+	}
 	visit_now(STORE_UNIQUE_KEY, delete, NULL);
 	begin_epoch(STORE_KEY_EPOCH, epoch);
 	begin_epoch(STORE_KEY_EPOCH_KEPT, epoch);

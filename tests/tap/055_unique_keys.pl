@@ -91,11 +91,14 @@ crash();
 my $first = $node->background_psql('postgres', on_error_stop => 0);
 my $second = $node->background_psql('postgres', on_error_stop => 0);
 $first->query_safe(q{BEGIN; SELECT astrid_enqueue('q', '{}', unique_key => 'from the first')});
-$second->query_until(qr/begun/, "\\echo begun\nSELECT astrid_enqueue('q', '{}', unique_key => 'from the first') AS job;\n");
+$second->query_until(qr/begun/, "BEGIN; \\echo begun\nSELECT astrid_enqueue('q', '{}', unique_key => 'from the first') AS job;\n");
 ok( $node->poll_query_until('postgres', q{SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'astrid.unique_key'::regclass}, '1'),
 	'a second session waits for the one that writes them');
 my $new = $first->query_safe(q{COMMIT; SELECT job_id FROM astrid.unique_key WHERE unique_key = 'from the first'});
 $second->query_until(qr/$new/, "\n");
+is($node->safe_psql('postgres', q{SET lock_timeout = '10 s'; SELECT astrid_enqueue('q', '{}', unique_key => 'ready')}), $ready,
+	'which a third one does not wait for');
+$second->query_safe('COMMIT');
 ok($first->quit && $second->quit, 'and finds what that one enqueued');
 $node->safe_psql('postgres', "SELECT astrid_cancel($new)");
 crash();
