@@ -109,9 +109,12 @@ unique_keep(Keys *keys, int32 queue_id, Datum key, int64 job_id, TimestampTz unt
 {
 	KeyRow row = {.queue_id = queue_id, .key = key, .holder = {.job_id = job_id, .finished = true}};
 
-	if (unique_look(keys, &row) && (row.held_until >= until || !unique_remove(keys, &row)))
+	if (unique_look(keys, &row) &&
+		((row.held_until >= until && row.holder.job_id >= job_id) || !unique_remove(keys, &row)))
 		return;
-	row.held_until = until;
+	row.held_until = Max(row.held_until, until);
+	if (row.holder.finished)
+		row.holder.job_id = Max(row.holder.job_id, job_id);
 	(void) unique_insert(keys, &row);
 }
 

@@ -38,7 +38,8 @@ extern int64 unique_holder(Keys *keys, int32 queue_id, Datum key);
 extern bool unique_follow(Keys *keys, int32 queue_id, Datum key, const KeyHolder *holder,
 						  int64 job_id, int64 window, TimestampTz now);
 
-/* The key stays taken until then: by the job that has it, else by this one, which has ended. */
+/* The key stays taken until then: by the job that has it, else by this one, which has ended; of
+ * several that have, by the last. */
 extern void unique_keep(Keys *keys, int32 queue_id, Datum key, int64 job_id, TimestampTz until);
 
 /* A key and the job that has it. */

@@ -53,6 +53,16 @@ is_held(const Release *release, bool finished_too)
 		   (holder->job_id == release->job_id || holder->next_id == release->job_id);
 }
 
+/* What only a window holds has a window of its own: maintenance may be just deleting that of the
+ * time when the key was taken, and it is another job's where the key was handed on. */
+static void
+hold_on(Keys *keys, const KeyRow *row)
+{
+	(void) unique_insert(keys, row);
+	if (row->holder.finished)
+		window_note(row->queue_id, row->key, row->holder.job_id, row->held_until);
+}
+
 static void
 release_one(Keys *keys, Release *release, TimestampTz now, bool finished_too)
 {
@@ -71,7 +81,7 @@ release_one(Keys *keys, Release *release, TimestampTz now, bool finished_too)
 		if (!unique_remove(keys, row))
 			continue;
 		if (succeed(row, job_id, successor, now))
-			(void) unique_insert(keys, row);
+			hold_on(keys, row);
 		else if (row->held_until != 0)
 			window_forget(row->queue_id, row->key);
 		return;

@@ -3,8 +3,8 @@
  * unique_release.c.
  *
  * A window is written when the key is taken, so that it is known after a crash too, which empties
- * astrid.unique_key. Maintenance deletes it when it is over, and with it a key that nothing else
- * holds.
+ * astrid.unique_key, and once more when only it holds the key. Maintenance deletes it when it is
+ * over, and with it a key that nothing else holds.
  *
  * SPDX-License-Identifier: PostgreSQL
  */

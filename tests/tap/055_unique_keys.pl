@@ -46,6 +46,11 @@ $node->safe_psql('postgres', "SELECT astrid_fail($job, $lease, 'broken')");
 my $running = enqueue($node, 'running', ", unique_window => '1 day'");
 claim_one($node, 'q', '1 h');
 my $next = enqueue($node, 'running', ", unique_mode => 'replace', unique_window => '2 days'");
+enqueue($node, 'handed on', ", unique_window => '1 day'");
+($job, $lease) = split /\|/, claim_one($node, 'q', '1 h');
+enqueue($node, 'handed on', ", unique_mode => 'replace'");
+$node->safe_psql('postgres', "SELECT astrid_complete($job, $lease)");
+end_one();
 enqueue($node, 'scheduled', ", run_at => clock_timestamp() + '1 h'");
 enqueue($node, 'blocked', ", depends_on => ARRAY[$running]::bigint[]");
 my $ready = enqueue($node, 'ready');
@@ -56,7 +61,7 @@ $node->safe_psql('postgres', q{SELECT astrid_enqueue('gone', '{}', unique_key =>
 $node->poll_query_until('postgres', q{SELECT NOT EXISTS (SELECT FROM astrid.unique_key WHERE held_until < clock_timestamp())
 	OR (astrid_maintain() IS NULL)});
 my $before = $node->safe_psql('postgres', $keys);
-is(scalar(split /\n/, $before), 305, 'keys are held');
+is(scalar(split /\n/, $before), 306, 'keys are held');
 
 # A standby, which has none of them, tells from the jobs
 $node->wait_for_catchup($standby);

@@ -19,7 +19,8 @@ COMMENT ON COLUMN astrid.unique_key.held_until IS 'The key stays taken until the
 COMMENT ON COLUMN astrid.unique_key.finished IS 'True: the job has ended, only its window holds the key.';
 COMMENT ON COLUMN astrid.unique_key.key_hash IS 'Number by which the key is found.';
 
--- Two rows of one key where the job that waits for it has a window of its own: the later one counts.
+-- Two rows of one key where the job that waits for it has a window of its own, or where only a window holds it: the later
+-- one counts.
 CREATE TABLE astrid.unique_window (
     free_at    timestamptz NOT NULL,
     job_id     bigint NOT NULL,
@@ -29,7 +30,7 @@ CREATE TABLE astrid.unique_window (
 );
 CREATE INDEX unique_window_free_at ON astrid.unique_window (free_at);
 CREATE INDEX unique_window_key_hash ON astrid.unique_window USING hash (key_hash);
-COMMENT ON TABLE astrid.unique_window IS 'Windows of unique keys, written when the key is taken; maintenance deletes them when they are over.';
+COMMENT ON TABLE astrid.unique_window IS 'Windows of unique keys, written when the key is taken and when its job ends before; maintenance deletes them when they are over.';
 COMMENT ON COLUMN astrid.unique_window.free_at IS 'When the window is over.';
 COMMENT ON COLUMN astrid.unique_window.job_id IS 'The job that was enqueued with it.';
 COMMENT ON COLUMN astrid.unique_window.queue_id IS 'Queue of the key.';
