@@ -245,6 +245,8 @@ unique_restore(void)
 Datum
 astrid_restore_keys(PG_FUNCTION_ARGS)
 {
+	/* A dump may have been restored since this session looked. */
+	complete = InvalidOid;
 	unique_restore();
 	PG_RETURN_VOID();
 }

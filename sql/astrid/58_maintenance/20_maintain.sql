@@ -60,7 +60,10 @@ BEGIN
                                WHERE a.xact_start <= dropped.dropped_at AND a.datname = current_database()
                                  AND a.backend_type <> 'autovacuum worker')
             OR EXISTS (SELECT FROM pg_prepared_xacts x WHERE x.database = current_database());
-        swept := swept + astrid._delete_jobs(dropped.queue_id);
+        -- A queue of a restored dump may have its number.
+        IF NOT EXISTS (SELECT FROM astrid.queue q WHERE q.queue_id = dropped.queue_id) THEN
+            swept := swept + astrid._delete_jobs(dropped.queue_id);
+        END IF;
         DELETE FROM astrid.dropped_queue d WHERE d.queue_id = dropped.queue_id;
     END LOOP;
     DELETE FROM astrid.worker w WHERE w.last_heartbeat < astrid.clock() - interval '7 days';
