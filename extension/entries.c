@@ -1,5 +1,5 @@
 /*
- * Index entries (see entries.h). Called by store.c, rows.c.
+ * Index entries (see entries.h). Called by store.c, rows.c, unique_row.c.
  *
  * The indexes of the tables of jobs are plain: columns, unique or not. An entry for one
  * takes a line of code; what the executor sets up for it, for one row, takes longer than the entry.

@@ -11,7 +11,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "executor/executor.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/snapmgr.h"
@@ -46,11 +45,10 @@ unique_close(Keys *keys)
 {
 	index_endscan(keys->scan);
 	ExecDropSingleTupleTableSlot(keys->row);
-	if (keys->estate != NULL)
+	if (keys->entries != NULL)
 	{
 		ExecDropSingleTupleTableSlot(keys->fresh);
-		ExecCloseIndices(keys->indexes);
-		FreeExecutorState(keys->estate);
+		entries_close(keys->entries);
 	}
 	index_close(keys->index, NoLock);
 	table_close(keys->rel, NoLock);
@@ -151,16 +149,6 @@ unique_remove(Keys *keys, KeyRow *row)
 	return true;
 }
 
-static void
-prepare_insert(Keys *keys)
-{
-	keys->fresh = table_slot_create(keys->rel, NULL);
-	keys->estate = CreateExecutorState();
-	keys->indexes = makeNode(ResultRelInfo);
-	InitResultRelInfo(keys->indexes, keys->rel, 0, NULL, 0);
-	ExecOpenIndices(keys->indexes, false);
-}
-
 void
 unique_fill(TupleTableSlot *slot, const KeyRow *row)
 {
@@ -188,21 +176,22 @@ bool
 unique_insert(Keys *keys, const KeyRow *row)
 {
 	TransactionId xid = GetCurrentTransactionId();
-	bool conflict = false;
+	bool is_new;
 	uint32 token;
 
-	if (keys->estate == NULL)
-		prepare_insert(keys);
+	if (keys->entries == NULL)
+	{
+		keys->fresh = table_slot_create(keys->rel, NULL);
+		keys->entries = entries_open(keys->rel);
+	}
 	fill(keys->fresh, row);
 	token = SpeculativeInsertionLockAcquire(xid);
 	table_tuple_insert_speculative(keys->rel, keys->fresh, GetCurrentCommandId(true), 0, NULL,
 								   token);
-	list_free(ASTRID_INSERT_INDEX_TUPLES_SPECULATIVE(keys->indexes, keys->fresh, keys->estate,
-													 &conflict));
-	table_tuple_complete_speculative(keys->rel, keys->fresh, token, !conflict);
+	is_new = entries_try_add(keys->entries, keys->fresh);
+	table_tuple_complete_speculative(keys->rel, keys->fresh, token, is_new);
 	SpeculativeInsertionLockRelease(xid);
-	ResetPerTupleExprContext(keys->estate);
-	return !conflict;
+	return is_new;
 }
 
 int

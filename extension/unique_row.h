@@ -6,10 +6,10 @@
 #define ASTRID_UNIQUE_ROW_H
 
 #include "access/genam.h"
-#include "nodes/execnodes.h"
 #include "utils/rel.h"
 #include "utils/snapshot.h"
 
+#include "entries.h"
 #include "unique.h"
 
 struct Keys
@@ -20,10 +20,9 @@ struct Keys
 	IndexScanDesc scan;
 	TupleTableSlot *row;   /* found */
 	TupleTableSlot *fresh; /* to be inserted */
-	EState *estate;        /* null until the first row is inserted */
-	ResultRelInfo *indexes;
-	BlockNumber blocks; /* of the table when a place was first looked at */
-	int removed;        /* rows, so far */
+	Entries *entries;      /* null until the first row is inserted */
+	BlockNumber blocks;    /* of the table when a place was first looked at */
+	int removed;           /* rows, so far */
 	enum
 	{
 		KEYS_UNKNOWN,
