@@ -119,7 +119,8 @@ is_complete(void)
 	return true;
 }
 
-static void delete (Relation rel, TupleTableSlot *row, void *to)
+static void
+remove_row(Relation rel, TupleTableSlot *row, void *to)
 {
 	simple_heap_delete(rel, &row->tts_tid);
 }
@@ -129,7 +130,7 @@ begin_epoch(StoreId table, int64 epoch)
 {
 	Store *store;
 
-	visit_now(table, delete, NULL);
+	visit_now(table, remove_row, NULL);
 	store = store_open(table, 1);
 	store_set(store_row(store), KEY_EPOCH_EPOCH, Int64GetDatum(epoch));
 	store_add(store);
@@ -234,7 +235,7 @@ unique_restore(void)
 		UnlockRelationOid(store_oid(STORE_UNIQUE_KEY), ShareRowExclusiveLock);
 		return;
 	}
-	visit_now(STORE_UNIQUE_KEY, delete, NULL);
+	visit_now(STORE_UNIQUE_KEY, remove_row, NULL);
 	begin_epoch(STORE_KEY_EPOCH, epoch);
 	begin_epoch(STORE_KEY_EPOCH_KEPT, epoch);
 	CommandCounterIncrement();
