@@ -24,7 +24,7 @@ my $repeat = "PROPERTY_SEED=$seed PROPERTY_STEPS=$steps";
 srand $seed;
 note($repeat);
 
-my $node = start_node('property', conf => "astrid.maintenance = off\nautovacuum = off\nfsync = off\nsynchronous_commit = off\n");
+my $node = start_node('property', conf => "astrid.maintenance = off\nautovacuum = off\njit = off\nfsync = off\nsynchronous_commit = off\n");
 $node->safe_psql('postgres', q{CREATE EXTENSION astrid;
 	CREATE TABLE frame (id int PRIMARY KEY, ccd text, state text);
 	CREATE TRIGGER to_queue AFTER INSERT OR UPDATE OR DELETE ON frame FOR EACH ROW
