@@ -3,7 +3,7 @@
  *
  * It runs as the bootstrap superuser with a pinned search_path, and evaluates no SQL of users. It
  * handles no error: one ends the process, its transaction is rolled back, and the launcher starts
- * the next one after a pause that doubles. Every pass is a transaction of its own.
+ * the next one after a pause that doubles.
  *
  * SPDX-License-Identifier: PostgreSQL
  */
@@ -34,7 +34,15 @@
 #include "stats.h"
 #include "tidy.h"
 
-#define PASS "SELECT astrid.maintain()"
+/* What a pass does, each in a transaction of its own. After a crash others wait for the first. */
+static const struct
+{
+	const char *statement;
+	bool timed; /* may take maintenance_timeout at most */
+} steps[] = {
+	{"SELECT astrid._restore_keys()", false},
+	{"SELECT astrid.maintain()", true},
+};
 
 /* Settings that a database or a role could have made unfit for this worker. */
 static const struct
@@ -65,12 +73,24 @@ pin_settings(void)
 						PGC_S_OVERRIDE);
 }
 
-/* False when the extension is not there (any more). */
-static bool
-run_pass(void)
+static void
+execute(const char *statement)
 {
 	int result;
 
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_connect();
+	result = SPI_execute(statement, false, 1);
+	if (result != SPI_OK_SELECT)
+		elog(ERROR, "%s: %s", statement, SPI_result_code_string(result));
+	SPI_finish();
+	PopActiveSnapshot();
+}
+
+/* False when the extension is not there (any more). */
+static bool
+run_step(const char *statement, bool timed)
+{
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	if (!OidIsValid(get_extension_oid("astrid", true)))
@@ -78,19 +98,24 @@ run_pass(void)
 		CommitTransactionCommand();
 		return false;
 	}
-	pgstat_report_activity(STATE_RUNNING, PASS);
-	enable_timeout_after(STATEMENT_TIMEOUT, guc_maintenance_timeout);
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-	result = SPI_execute(PASS, false, 1);
-	if (result != SPI_OK_SELECT)
-		elog(ERROR, "%s: %s", PASS, SPI_result_code_string(result));
-	SPI_finish();
-	PopActiveSnapshot();
-	disable_timeout(STATEMENT_TIMEOUT, false);
+	pgstat_report_activity(STATE_RUNNING, statement);
+	if (timed)
+		enable_timeout_after(STATEMENT_TIMEOUT, guc_maintenance_timeout);
+	execute(statement);
+	if (timed)
+		disable_timeout(STATEMENT_TIMEOUT, false);
 	CommitTransactionCommand();
 	pgstat_report_stat(true);
 	pgstat_report_activity(STATE_IDLE, NULL);
+	return true;
+}
+
+static bool
+run_pass(void)
+{
+	for (int i = 0; i < lengthof(steps); i++)
+		if (!run_step(steps[i].statement, steps[i].timed))
+			return false;
 	return true;
 }
 

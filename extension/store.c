@@ -218,6 +218,15 @@ clear(Store *store)
 	store->n = 0;
 }
 
+static void
+add_entries(Store *store, TupleTableSlot *row)
+{
+	if (store->refused == NULL)
+		entries_add(store->entries, row);
+	else if (!entries_try_add(store->entries, row))
+		store->refused(store->rel, row);
+}
+
 /* Writes what was gathered. */
 void
 store_flush(Store *store)
@@ -230,7 +239,7 @@ store_flush(Store *store)
 	entries_expect(store->entries, store->n);
 	for (int i = 0; i < store->n; i++)
 	{
-		entries_add(store->entries, store->slots[i]);
+		add_entries(store, store->slots[i]);
 		note_place(store, store->slots[i]);
 	}
 	clear(store);

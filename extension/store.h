@@ -242,6 +242,9 @@ typedef struct Store
 	int n_places;
 	/* Null, or told of each row when it has its place. */
 	void (*written)(StoreId table, TupleTableSlot *row);
+	/* Null: a row that a unique index has already is an error. Else told of it; it is to be
+	 * deleted. */
+	void (*refused)(Relation rel, TupleTableSlot *row);
 	TupleTableSlot **slots; /* made when first needed */
 } Store;
 

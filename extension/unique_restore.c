@@ -23,6 +23,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -44,9 +45,9 @@ static Oid complete = InvalidOid;
 typedef void (*Visit)(Relation rel, TupleTableSlot *row, void *to);
 
 static void
-visit_all(StoreId table, Snapshot snapshot, Visit visit, void *to)
+visit_all(StoreId table, LOCKMODE lock, Snapshot snapshot, Visit visit, void *to)
 {
-	Relation rel = table_open(store_oid(table), RowExclusiveLock);
+	Relation rel = table_open(store_oid(table), lock);
 	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
 	TupleTableSlot *row = table_slot_create(rel, NULL);
 
@@ -66,7 +67,7 @@ visit_now(StoreId table, Visit visit, void *to)
 {
 	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
 
-	visit_all(table, snapshot, visit, to);
+	visit_all(table, RowExclusiveLock, snapshot, visit, to);
 	UnregisterSnapshot(snapshot);
 }
 
@@ -159,6 +160,22 @@ hold(Relation rel, TupleTableSlot *job, void *to)
 	store_add(to);
 }
 
+/* Two jobs have the same key, which only damage can bring about: the work must go on. */
+static void
+refuse(Relation rel, TupleTableSlot *row)
+{
+	slot_getallattrs(row);
+	ereport(WARNING, (errcode(ERRCODE_UNIQUE_VIOLATION),
+					  errmsg("job " INT64_FORMAT " has lost its unique key \"%s\"",
+							 DatumGetInt64(row->tts_values[UNIQUE_KEY_JOB_ID]),
+							 TextDatumGetCString(row->tts_values[UNIQUE_KEY_KEY])),
+					  errdetail("Another live job of queue %d has the same key.",
+								DatumGetInt32(row->tts_values[UNIQUE_KEY_QUEUE_ID])),
+					  errhint("Cancel one of the two.")));
+	CommandCounterIncrement();
+	remove_row(rel, row, NULL);
+}
+
 /* Together: there are millions perhaps. */
 static void
 hold_all(Snapshot snapshot)
@@ -166,8 +183,9 @@ hold_all(Snapshot snapshot)
 	static const StoreId tables[] = {STORE_READY, STORE_RUNNING, STORE_WAITING};
 	Store *store = store_open(STORE_UNIQUE_KEY, STORE_ROWS_MAX);
 
+	store->refused = refuse;
 	for (int i = 0; i < lengthof(tables); i++)
-		visit_all(tables[i], snapshot, hold, store);
+		visit_all(tables[i], AccessShareLock, snapshot, hold, store);
 	store_close(store);
 	CommandCounterIncrement();
 }
@@ -211,8 +229,8 @@ write_keys(void)
 
 	hold_all(snapshot);
 	keys = unique_open();
-	visit_all(STORE_WAITING, snapshot, follow, keys);
-	visit_all(STORE_UNIQUE_WINDOW, snapshot, keep, keys);
+	visit_all(STORE_WAITING, AccessShareLock, snapshot, follow, keys);
+	visit_all(STORE_UNIQUE_WINDOW, AccessShareLock, snapshot, keep, keys);
 	unique_close(keys);
 	CommandCounterIncrement();
 	UnregisterSnapshot(snapshot);

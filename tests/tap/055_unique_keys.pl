@@ -167,6 +167,14 @@ for my $option ('--unlogged-table-data', '--no-unlogged-table-data')
 	$node->safe_psql('postgres', 'DROP DATABASE copy');
 }
 
+# Damage: two live jobs with one key
+$node->safe_psql('postgres', q{BEGIN; SELECT astrid_enqueue('other', '{}'); UPDATE astrid.ready SET unique_key = 'ready 1' WHERE job_id = (SELECT max(job_id) FROM astrid.ready); COMMIT});
+$node->stop('immediate');
+$node->start;
+my (undef, undef, $warning) = $node->psql('postgres', q{SELECT astrid_enqueue('q', '{}', unique_key => 'ready')});
+like($warning, qr/WARNING:  job \d+ has lost its unique key "ready 1"/, 'of two jobs with one key one keeps it');
+is($node->safe_psql('postgres', $keys), $before, 'the others have theirs');
+
 # Maintenance mostly comes first
 $node->append_conf('postgresql.conf', "astrid.maintenance = on\nastrid.maintenance_interval = 100ms");
 $node->stop('immediate');
