@@ -75,8 +75,8 @@ isnt($sleeper->query($claim), '', 'the savepoint is rolled back: another session
 $holder->query_safe('COMMIT');
 $sleeper->query($finish);
 
-# A claim passes over the group of a job that is just completed; the next one of the group is nobody's news.
-$node->safe_psql('postgres', q{SELECT astrid_enqueue('q', '5', group_key => 'g')});
+# A claim passes over a group that is full but for a job that is just completed; the next one of the group is nobody's news.
+$node->safe_psql('postgres', q{SELECT astrid_alter_queue('q', group_concurrency => 1), astrid_enqueue('q', '5', group_key => 'g')});
 $holder->query_safe("$claim; SELECT astrid_enqueue('q', '6', group_key => 'g'); BEGIN; $finish");
 is($sleeper->query($claim), '', 'a group is passed over while a job of it is completed');
 $sleeper->query_until(qr/sleeping/, "\\echo sleeping\nCALL astrid_wait('{q}', '10 min');\n\\echo woken\n");
@@ -86,6 +86,7 @@ $sleeper->query_until(qr/woken/, '');
 isnt($sleeper->query($claim), '', 'the completion commits: the session is woken, and finds it');
 $sleeper->query($finish);
 $sleeper->quit;
+$node->safe_psql('postgres', q{SELECT astrid_alter_queue('q', group_concurrency => 2)});
 
 # The only ready job cannot be taken: workers look, wake each other once, and sleep.
 for my $case ([ q => 1, "a job of a group" ], [ q => 2, "a job of a group, two workers" ], [ narrow => 2, "a job of a queue with concurrency, two workers" ])
