@@ -13,9 +13,10 @@ typedef struct Entries Entries;
 extern Entries *entries_open(Relation rel);
 extern void entries_close(Entries *entries);
 
-/* Adds the entries of a row that has just been written; it knows its place. */
 /* So many rows come next: where they are many, a tree is not searched from its root for each. */
 extern void entries_expect(Entries *entries, int rows);
+
+/* Adds the entries of a row that has just been written; it knows its place. */
 extern void entries_add(Entries *entries, TupleTableSlot *row);
 
 /* The same, but false where another row has its key in a unique index, or may have it when its

@@ -72,6 +72,17 @@ fill(TupleTableSlot *slot, const void *from, int i)
 	unique_fill(slot, &row);
 }
 
+static void
+add_windows(const NewKeys *new, int n)
+{
+	Store *windows = store_open(STORE_UNIQUE_WINDOW, n);
+
+	for (int i = 0; i < n; i++)
+		window_add(windows, new->queue_id, new->jobs[i]->key, new->jobs[i]->number,
+				   new->held_until);
+	store_close(windows);
+}
+
 bool
 unique_hold_new(KeyedJob **jobs, int n, int32 queue_id, int64 window, TimestampTz now)
 {
@@ -87,7 +98,6 @@ unique_hold_new(KeyedJob **jobs, int n, int32 queue_id, int64 window, TimestampT
 	store_close(store);
 	learn(held);
 	if (held && window > 0)
-		for (int i = 0; i < n; i++)
-			window_note(queue_id, jobs[i]->key, jobs[i]->number, new.held_until);
+		add_windows(&new, n);
 	return held;
 }

@@ -239,7 +239,7 @@ write_keys(void)
 void
 unique_restore(void)
 {
-	int64 epoch = (int64) pg_prng_uint64(&pg_global_prng_state);
+	int64 epoch;
 
 	if (complete == store_oid(STORE_KEY_EPOCH_KEPT))
 		return;
@@ -254,6 +254,7 @@ unique_restore(void)
 		return;
 	}
 	visit_now(STORE_UNIQUE_KEY, remove_row, NULL);
+	epoch = (int64) pg_prng_uint64(&pg_global_prng_state);
 	begin_epoch(STORE_KEY_EPOCH, epoch);
 	begin_epoch(STORE_KEY_EPOCH_KEPT, epoch);
 	CommandCounterIncrement();

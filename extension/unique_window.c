@@ -19,9 +19,8 @@
 #include "unique_window.h"
 
 void
-window_note(int32 queue_id, Datum key, int64 job_id, TimestampTz free_at)
+window_add(Store *windows, int32 queue_id, Datum key, int64 job_id, TimestampTz free_at)
 {
-	Store *windows = store_open(STORE_UNIQUE_WINDOW, 1);
 	TupleTableSlot *row = store_row(windows);
 
 	store_set(row, UNIQUE_WINDOW_FREE_AT, TimestampTzGetDatum(free_at));
@@ -30,6 +29,14 @@ window_note(int32 queue_id, Datum key, int64 job_id, TimestampTz free_at)
 	store_set(row, UNIQUE_WINDOW_KEY, key);
 	store_set(row, UNIQUE_WINDOW_KEY_HASH, Int64GetDatum(key_hash(queue_id, key)));
 	store_add(windows);
+}
+
+void
+window_note(int32 queue_id, Datum key, int64 job_id, TimestampTz free_at)
+{
+	Store *windows = store_open(STORE_UNIQUE_WINDOW, 1);
+
+	window_add(windows, queue_id, key, job_id, free_at);
 	store_close(windows);
 }
 

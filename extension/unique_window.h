@@ -6,6 +6,8 @@
 
 #include "datatype/timestamp.h"
 
+#include "store.h"
+
 /* When a window of so many microseconds is over; 0: no window. */
 static inline TimestampTz
 window_end(int64 window, TimestampTz now)
@@ -15,6 +17,10 @@ window_end(int64 window, TimestampTz now)
 
 /* The job has the key, or will have it next, and it stays taken until then. */
 extern void window_note(int32 queue_id, Datum key, int64 job_id, TimestampTz free_at);
+
+/* The same for one of many: into astrid.unique_window, which the caller has open. */
+extern void window_add(Store *windows, int32 queue_id, Datum key, int64 job_id,
+					   TimestampTz free_at);
 
 /* The key is free, whatever windows it had. */
 extern void window_forget(int32 queue_id, Datum key);
